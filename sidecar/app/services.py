@@ -1,0 +1,64 @@
+"""The use cases on their stores: the only file that names concrete ones."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from sidecar.accounts import Accounts
+from sidecar.clock import read_clock
+from sidecar.core.revocation import RevocationView
+from sidecar.credentials.passwords import PasswordHasher
+from sidecar.revocations import Revocations
+from sidecar.settings import Settings
+from sidecar.sources.keyring import KeyDirectory, OpenedRing
+from sidecar.stores.redis.feed import RedisFeed
+from sidecar.stores.sql import SqlStore, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What stands on the stores alone; `view` grows by what this process revokes."""
+
+    settings: Settings
+    store: SqlStore
+    view: RevocationView
+    redis: RedisFeed | None
+    passwords: PasswordHasher
+    accounts: Accounts
+    revocations: Revocations
+    keys: KeyDirectory
+
+    async def open_ring(self) -> OpenedRing:
+        """Return the key ring, made at the very first start.
+
+        Raises DocumentInvalid, RingMismatch, StoreUnavailable.
+        """
+        return await self.keys.open(read_clock().unix)
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Open the stores and yield what stands on them. Raises StoreUnusable, StoreUnavailable."""
+    keep_after = settings.revocation.keep_after
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(
+            open_store(settings.database_url, outbox=settings.redis_url is not None)
+        )
+        view = RevocationView()
+        redis = None
+        if settings.redis_url is not None:
+            redis = RedisFeed(settings.redis_url, apply=view.apply, heard=view.heard)
+            stack.push_async_callback(redis.aclose)
+        passwords = PasswordHasher()
+        stack.callback(passwords.close)
+        revocations = Revocations(store.revocations, store.revocations, view, redis, keep_after)
+        accounts = Accounts(
+            store.users,
+            store.sessions,
+            passwords,
+            revocations.publish,
+            admin_role=settings.admin_role,
+            keep_after=keep_after,
+        )
+        keys = KeyDirectory(settings.keys_directory, store.ring, settings.publish_ahead)
+        yield Services(settings, store, view, redis, passwords, accounts, revocations, keys)

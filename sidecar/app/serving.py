@@ -1,0 +1,196 @@
+"""One process that serves: a gate, what keeps it fresh, and the applications of its listeners."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+
+from sidecar.accounts import NewUser
+from sidecar.app.services import Services
+from sidecar.clock import read_clock
+from sidecar.core.grant import Issuer
+from sidecar.core.policy import Policy
+from sidecar.core.user import canonical_username
+from sidecar.credentials.mint import Lifetimes, Mint
+from sidecar.errors import DocumentInvalid, StoreUnavailable
+from sidecar.gate import Gate, GateOptions
+from sidecar.login import Login
+from sidecar.rotation import RefreshOptions, Rotation
+from sidecar.sources.keyring import OpenedRing, derive_key
+from sidecar.sources.policyfile import PolicyFile
+from sidecar.sources.watch import Watched
+from sidecar.web.context import Context, Health, PublicUrl
+from sidecar.web.credentials import CookieJar
+from sidecar.web.routes import make_operations_app, make_public_app
+
+SWEEP_PERIOD: Final = 60.0  # seconds
+
+log = logging.getLogger("sidecar.app")
+
+
+class Serving:
+    """A gate on its services, what keeps it fresh, and how it is."""
+
+    def __init__(
+        self, services: Services, opened: OpenedRing, policy_file: PolicyFile, policy: Policy
+    ) -> None:
+        settings = services.settings
+        self.services = services
+        self.draining = False
+        self.gate = Gate(
+            GateOptions(
+                issuer=Issuer(settings.tokens.issuer, settings.tokens.audience),
+                clock_skew=settings.tokens.clock_skew,
+                max_staleness=settings.revocation.max_staleness,
+                when_stale=settings.revocation.when_stale,
+            ),
+            opened.ring,
+            policy,
+            services.view,
+        )
+        self._policy_file = policy_file
+        self._feed = services.store.make_feed(services.view.apply, services.view.heard)
+        self._watched = (
+            Watched("keys", services.keys.sign, self._adopt_ring),
+            Watched("policy", policy_file.sign, self._adopt_policy),
+        )
+
+    async def _adopt_ring(self) -> None:
+        self.gate.ring = (await self.services.open_ring()).ring
+
+    async def _adopt_policy(self) -> None:
+        self.gate.policy = await self._policy_file.read()
+
+    async def reload(self) -> None:
+        """Read keys and policy again."""
+        for watched in self._watched:
+            await watched.reload()
+
+    def list_degraded(self) -> list[str]:
+        """Return what does not work as it should, while the gate can still decide."""
+        redis = self.services.redis
+        degraded = {watched.name for watched in self._watched if watched.problem is not None}
+        if self._policy_file.missing:
+            degraded.add("policy")
+        if not self._feed.healthy:
+            degraded.add("sql")
+        if redis is not None and not redis.healthy:
+            degraded.add("redis")
+        return sorted(degraded)
+
+    def render_metrics(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+        from sidecar.telemetry.metrics import render_metrics  # noqa: PLC0415 - 3 MB, for scrapes
+
+        redis = self.services.redis
+        return render_metrics(self.gate, {} if redis is None else redis.counters())
+
+    @asynccontextmanager
+    async def run_feeds(self) -> AsyncIterator[None]:
+        """Keep ring, policy and view fresh until the block is left. Raises StoreUnavailable."""
+        await self._feed.start()
+        for watched in self._watched:
+            await watched.note()
+        work = [
+            self._feed.run(),
+            self.services.revocations.run_outbox(),
+            self._sweep(),
+            *(watched.run() for watched in self._watched),
+        ]
+        if self.services.redis is not None:
+            work.append(self.services.redis.run())
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(each) for each in work]
+            yield
+            for task in running:
+                task.cancel()
+
+    async def _sweep(self) -> None:
+        """Forget what is over, here and in the store, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP_PERIOD)
+            now = read_clock().unix
+            self.gate.view.forget(now)
+            try:
+                await self.services.store.revocations.purge(now)
+            except StoreUnavailable as error:
+                log.warning("nothing was purged", extra={"cause": str(error)})
+
+
+async def create_app(services: Services) -> tuple[Serving, web.Application, web.Application]:
+    """Return what serves, and the applications of the public and the operations listener.
+
+    Reads ring and policy, and makes the first administrator where the settings name one. Raises
+    DocumentInvalid, RingMismatch, StoreUnavailable.
+    """
+    settings = services.settings
+    policy_file = PolicyFile(settings.policy_file, named=settings.policy_named)
+    policy = await policy_file.read()
+    if policy_file.missing:
+        log.warning("no policy: everything is refused", extra={"file": str(settings.policy_file)})
+    opened = await services.open_ring()
+    serving = Serving(services, opened, policy_file, policy)
+    await _bootstrap(services)
+    context = _make_context(serving, opened.secret)
+    public = make_public_app(context)
+    return serving, public, make_operations_app(context)
+
+
+async def _bootstrap(services: Services) -> None:
+    bootstrap = services.settings.bootstrap
+    if bootstrap.admin is None or bootstrap.password is None:
+        return
+    username = canonical_username(bootstrap.admin)
+    if username is None:
+        raise DocumentInvalid(("bootstrap.admin: is not a username",))
+    user = await services.accounts.add_first_administrator(
+        NewUser(username), bootstrap.password, read_clock().unix
+    )
+    if user is not None:
+        log.info("made the first administrator", extra={"username": user.username})
+
+
+def _make_context(serving: Serving, secret: bytes) -> Context:
+    services, settings = serving.services, serving.services.settings
+    tokens, session = settings.tokens, settings.session
+    refresh_key = derive_key(secret, "refresh tokens")
+    mint = Mint(
+        Issuer(tokens.issuer, tokens.audience),
+        Lifetimes(
+            access=tokens.access_ttl,
+            refresh=tokens.refresh_ttl,
+            bearer_session=tokens.session_ttl,
+            cookie_session=session.ttl,
+            remembered_session=session.remember_ttl,
+        ),
+        refresh_key,
+        lambda: serving.gate.ring,
+    )
+    return Context(
+        gate=serving.gate,
+        login=Login(services.store.sessions, services.passwords, mint),
+        rotation=Rotation(
+            services.store.sessions,
+            mint,
+            RefreshOptions(refresh_key, tokens.refresh_grace),
+            services.revocations.end_session,
+        ),
+        revocations=services.revocations,
+        accounts=services.store.sessions,
+        health=Health(
+            is_draining=lambda: serving.draining,
+            list_degraded=serving.list_degraded,
+            render_metrics=serving.render_metrics,
+        ),
+        public=PublicUrl.parse(settings.server.public_url),
+        jar=CookieJar(session.domain),
+        dialect=settings.gateway.dialect,
+        trusted=settings.gateway.trusted_proxies,
+        allowed_hosts=settings.allowed_hosts,
+        cors_origins=frozenset(settings.cors_origins),
+        publish_ahead=settings.publish_ahead,
+        decisions=settings.log_decisions,
+    )

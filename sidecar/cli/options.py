@@ -1,0 +1,85 @@
+"""What every command shares: its settings, its event loop, and how it prints a table."""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from sidecar.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from sidecar.app import Services
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(command: F) -> F:
+    """Add `--config FILE`."""
+    option = click.option(
+        "--config",
+        "config_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Settings file (default: $SIDECAR_CONFIG, else sidecar.yaml where there is one).",
+    )
+    return option(command)
+
+
+def json_option(command: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def read_settings(config_file: Path | None, **flags: object) -> Settings:
+    """Return the settings of this call. Raises DocumentInvalid with every problem."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    return load_settings(config_file, environ=os.environ, flags=given)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end."""
+    return asyncio.run(work)
+
+
+@asynccontextmanager
+async def open_prepared(settings: Settings) -> AsyncIterator["Services"]:
+    """Open the services on a database that is up to date."""
+    from sidecar.app import open_services
+
+    async with open_services(settings) as services:
+        await services.store.prepare_schema()
+        yield services
+
+
+def print_table(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
+    """Print rows as JSON, or as aligned columns under their names."""
+    if as_json:
+        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        return
+    if not rows:
+        return
+    names = list(rows[0])
+    lines = [[name.upper() for name in names]]
+    lines.extend([_cell(row[name]) for name in names] for row in rows)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ",".join(map(str, value)) or "-"
+        case _:
+            return str(value)

@@ -1,0 +1,67 @@
+"""`sidecar revoke`: take rights away, everywhere."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from sidecar.cli.options import config_option, open_prepared, read_settings, run
+from sidecar.clock import read_clock
+from sidecar.core.claims import TokenKind
+from sidecar.core.grant import Issuer
+from sidecar.core.token import LONGEST_TOKEN, VerifiedToken, open_token
+from sidecar.core.user import canonical_username
+from sidecar.errors import NotFound
+from sidecar.settings import Settings
+
+
+@click.command()
+@click.option("--token", metavar="TOKEN", help="One token; `-` reads it from standard input.")
+@click.option("--session", "sid", metavar="SID", help="One session, by its `sid`.")
+@click.option("--user", "username", metavar="NAME", help="All sessions of a user.")
+@click.option("--everyone", is_flag=True, help="All sessions of everyone.")
+@config_option
+def revoke(
+    token: str | None,
+    sid: str | None,
+    username: str | None,
+    everyone: bool,
+    config_file: Path | None,
+) -> None:
+    """Revoke a token, a session, a user's sessions, or everyone's."""
+    if sum((token is not None, sid is not None, username is not None, everyone)) != 1:
+        raise click.UsageError("say one of --token, --session, --user, --everyone")
+    settings = read_settings(config_file)
+    if token == "-":
+        token = sys.stdin.readline(LONGEST_TOKEN + 2).strip()
+    run(_revoke(settings, token, sid, username))
+    click.echo("revoked", err=True)
+
+
+async def _revoke(
+    settings: Settings, token: str | None, sid: str | None, username: str | None
+) -> None:
+    async with open_prepared(settings) as services:
+        revocations = services.revocations
+        if token is not None:
+            ring = (await services.open_ring()).ring
+            issuer = Issuer(settings.tokens.issuer, settings.tokens.audience)
+            for kind, audience in (
+                (TokenKind.ACCESS, issuer.audience),
+                (TokenKind.SESSION, (issuer.name,)),
+            ):
+                opened = open_token(token, kind, ring, issuer=issuer.name, audience=audience)
+                if isinstance(opened, VerifiedToken):
+                    await revocations.revoke_token(opened.claims)
+                    return
+            raise NotFound("this is not a token that this key ring sealed")
+        if sid is not None:
+            await revocations.end_session(sid)
+        elif username is not None:
+            name = canonical_username(username)
+            account = None if name is None else await services.store.sessions.find_account(name)
+            if account is None:
+                raise NotFound(f"there is no user {username!r}")
+            await revocations.end_user_sessions(account.user.id, read_clock().unix)
+        else:
+            await revocations.end_all_sessions()

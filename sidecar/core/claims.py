@@ -1,0 +1,195 @@
+"""What a token may say: one table of claims, and the types that come out of it.
+
+Every claim stands in `CLAIMS` exactly once, with its shape, its bound and the kinds of token that
+bear it (RFC 7519 section 4.1, RFC 9068 section 2.2). `parse_claims` judges by that table; the
+marshmallow schema is made from it. A claim that is not in the table is ignored (RFC 7519 section
+4), so that two versions of the service can run side by side.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sidecar.core.text import is_plain_text
+from sidecar.core.verdict import Deny, Reason
+
+LATEST_DATE: Final = 253_402_300_799  # the end of the year 9999; beyond it RFC 3339 has no dates
+LONGEST_ROLES: Final = 4096  # bytes of all roles together: they travel in every header line
+MOST_ROLES: Final = 256
+DAY: Final = 86_400
+
+
+class TokenKind(StrEnum):
+    """The `typ` of each kind of token; none passes for another (RFC 8725 section 3.11)."""
+
+    ACCESS = "at+jwt"
+    SESSION = "session+jwt"
+    ASSERTION = "assertion+jwt"
+
+
+# Seconds from `iat` to `exp` that each kind may have. A browser forgets a cookie after 400 days.
+LONGEST_LIFE: Final[Mapping[TokenKind, int]] = {
+    TokenKind.ACCESS: DAY,
+    TokenKind.SESSION: 400 * DAY,
+    TokenKind.ASSERTION: 3600,
+}
+
+
+class Shape(StrEnum):
+    """The forms that a claim's value can have."""
+
+    TEXT = "text"
+    DATE = "date"
+    TEXTS = "texts"
+    EPOCH = "epoch"
+    AUDIENCE = "audience"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One row; `bound` is the most characters of a text (of each in a list), or the latest date."""
+
+    name: str
+    shape: Shape
+    bound: int
+    kinds: frozenset[TokenKind]
+    required: bool = True
+    empty: bool = False
+
+
+ALL: Final = frozenset(TokenKind)
+GATE: Final = frozenset({TokenKind.ACCESS, TokenKind.SESSION})
+
+CLAIMS: Final = (
+    Claim("iss", Shape.TEXT, 512, ALL),
+    Claim("sub", Shape.TEXT, 64, ALL),
+    Claim("aud", Shape.AUDIENCE, 512, ALL),
+    Claim("exp", Shape.DATE, LATEST_DATE, ALL),
+    Claim("iat", Shape.DATE, LATEST_DATE, ALL),
+    Claim("nbf", Shape.DATE, LATEST_DATE, ALL),
+    Claim("jti", Shape.TEXT, 64, ALL),
+    Claim("sid", Shape.TEXT, 64, ALL),
+    Claim("epoch", Shape.EPOCH, 2**53 - 1, GATE),  # integers that every JSON reader keeps exact
+    Claim("client_id", Shape.TEXT, 64, GATE),
+    Claim("scope", Shape.TEXT, LONGEST_ROLES, ALL, empty=True),
+    Claim("roles", Shape.TEXTS, 64, ALL, empty=True),
+    Claim("preferred_username", Shape.TEXT, 256, ALL),
+    Claim("email", Shape.TEXT, 320, ALL, required=False),
+    Claim("name", Shape.TEXT, 256, ALL, required=False),
+    Claim("auth_time", Shape.DATE, LATEST_DATE, ALL),
+    Claim("amr", Shape.TEXTS, 32, ALL),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The claims of a token, each of the shape that `CLAIMS` gives; dates are Unix seconds."""
+
+    iss: str
+    sub: str
+    aud: tuple[str, ...]
+    exp: int
+    iat: int
+    nbf: int
+    jti: str
+    sid: str
+    scope: str
+    roles: tuple[str, ...]
+    preferred_username: str
+    auth_time: int
+    amr: tuple[str, ...]
+    epoch: tuple[int, int] = (0, 0)
+    client_id: str = ""
+    email: str | None = None
+    name: str | None = None
+
+
+def _is_text(value: object, claim: Claim) -> bool:
+    return (
+        type(value) is str
+        and (claim.empty or value != "")
+        and len(value) <= claim.bound
+        and is_plain_text(value)
+    )
+
+
+def _is_date(value: object, claim: Claim) -> bool:
+    return type(value) is int and 0 <= value <= claim.bound
+
+
+def _is_texts(value: object, claim: Claim) -> bool:
+    return (
+        type(value) is list
+        and (claim.empty or value != [])
+        and len(value) <= MOST_ROLES
+        and all(
+            type(item) is str and 0 < len(item) <= claim.bound and is_plain_text(item)
+            for item in value
+        )
+        and sum(map(len, value)) <= LONGEST_ROLES
+    )
+
+
+def _is_epoch(value: object, claim: Claim) -> bool:
+    return (
+        type(value) is list
+        and len(value) == 2  # noqa: PLR2004 - everyone's and the user's
+        and all(_is_date(item, claim) for item in value)
+    )
+
+
+def _is_audience(value: object, claim: Claim) -> bool:
+    return _is_text(value, claim) or (
+        type(value) is list and value != [] and _is_texts(value, claim)
+    )
+
+
+SHAPES: Final[Mapping[Shape, Callable[[object, Claim], bool]]] = {
+    Shape.TEXT: _is_text,
+    Shape.DATE: _is_date,
+    Shape.TEXTS: _is_texts,
+    Shape.EPOCH: _is_epoch,
+    Shape.AUDIENCE: _is_audience,
+}
+
+
+def parse_claims(members: Mapping[str, object], kind: TokenKind) -> Claims | Deny:
+    """Return the claims of a token of this kind, or why `members` are not such claims."""
+    values: dict[str, object] = {}
+    for claim in CLAIMS:
+        value = members.get(claim.name, _ABSENT)
+        if kind not in claim.kinds:
+            if value is not _ABSENT:
+                return Deny(Reason.CLAIMS_INVALID)
+        elif value is _ABSENT:
+            if claim.required:
+                return Deny(Reason.CLAIMS_INVALID)
+        elif not SHAPES[claim.shape](value, claim):
+            return Deny(Reason.CLAIMS_INVALID)
+        elif claim.shape is Shape.AUDIENCE and type(value) is str:
+            values[claim.name] = (value,)
+        else:
+            values[claim.name] = tuple(value) if type(value) is list else value
+    claims = Claims(**values)  # type: ignore[arg-type]  # the table has just judged each member
+    if not claims.iat < claims.exp <= claims.iat + LONGEST_LIFE[kind] or claims.nbf >= claims.exp:
+        return Deny(Reason.LIFETIME)
+    return claims
+
+
+def claims_members(claims: Claims, kind: TokenKind) -> dict[str, object]:
+    """Return the JSON members of these claims for a token of this kind; what is `None` is left out.
+
+    `aud` is a list, but in an assertion, which is for one host, a text.
+    """
+    members: dict[str, object] = {}
+    for claim in CLAIMS:
+        value = getattr(claims, claim.name)
+        if kind in claim.kinds and value is not None:
+            members[claim.name] = list(value) if type(value) is tuple else value
+    if kind is TokenKind.ASSERTION:
+        members["aud"] = claims.aud[0]
+    return members
+
+
+_ABSENT: Final = object()

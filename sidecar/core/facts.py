@@ -1,0 +1,202 @@
+"""What is being asked about, in one canonical reading.
+
+What two servers could read differently is refused.
+
+Texts come as aiohttp gives header values: octets that are not UTF-8 stand in them as lone
+surrogates.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+)
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from sidecar.core.origin import Site
+from sidecar.core.verdict import Deny, Reason
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+LONGEST_TARGET: Final = 8192  # characters; the request line that nginx and Apache take by default
+LONGEST_HOST: Final = 253  # characters, RFC 1035 section 2.3.4 without the root's dot
+MOST_HOPS: Final = 32  # addresses in X-Forwarded-For; no honest chain of proxies is longer
+SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
+LARGEST_PORT: Final = 65_535
+
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}", re.ASCII)  # RFC 9110, section 9.1
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_NUMERIC_LABEL: Final = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:]+)(?::([0-9]{1,5}))?", re.ASCII)
+
+# A path that every server reads alike: no empty, `.` or `..` segment, only characters that mean
+# themselves.
+_PLAIN_PATH: Final = re.compile(
+    r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~!$&'()*+,=:@-]+)*/?", re.ASCII
+)
+_BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Encoded: slash, backslash, dot, semicolon, and a percent sign that begins another escape.
+_TWO_READINGS: Final = re.compile(r"%(?:2f|5c|2e|3b)|%25[0-9a-f]{2}", re.IGNORECASE)
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host in canonical form: lower case, no root dot, IPv6 in brackets and compressed.
+
+    The port where one was said.
+    """
+
+    name: str
+    port: int | None
+
+    def __str__(self) -> str:
+        return self.name if self.port is None else f"{self.name}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """One request that the gateway asks about.
+
+    `path` is canonical and decoded; `target` is path and query as the client sent them, for the way
+    back after a login. `address` is None where it is not known.
+    """
+
+    method: str
+    scheme: str
+    host: Host
+    path: str
+    target: str
+    address: Address | None
+    site: Site
+    origin_host: str | None
+    websocket: bool
+    navigation: bool
+
+    @property
+    def url(self) -> str:
+        """The address that was asked for, as a browser spells it."""
+        scheme = {"ws": "http", "wss": "https"}.get(self.scheme, self.scheme)
+        return f"{scheme}://{self.host}{self.target}"
+
+
+def parse_method(text: str) -> str | Deny:
+    """Return the method (RFC 9110 section 9.1)."""
+    return text if _METHOD.fullmatch(text) else Deny(Reason.METHOD_MALFORMED)
+
+
+def parse_scheme(text: str) -> str | Deny:
+    """Return the scheme, one of `SCHEMES`."""
+    return text if text in SCHEMES else Deny(Reason.SCHEME_MALFORMED)
+
+
+def parse_host(text: str) -> Host | Deny:
+    """Return the host and port of an authority without user information (RFC 9110 section 7.2)."""
+    match = _AUTHORITY.fullmatch(text) if len(text) <= LONGEST_HOST + 7 else None
+    if match is None:
+        return Deny(Reason.HOST_MALFORMED)
+    name = _canonical_name(match[1])
+    port = int(match[2]) if match[2] else None
+    if name is None or port == 0 or (port or 0) > LARGEST_PORT:
+        return Deny(Reason.HOST_MALFORMED)
+    return Host(name, port)
+
+
+def _canonical_name(text: str) -> str | None:
+    if text.startswith("["):
+        try:
+            return f"[{IPv6Address(text[1:-1]).compressed}]"
+        except ValueError:
+            return None
+    name = text.lower().removesuffix(".")
+    if len(name) > LONGEST_HOST or not name.isascii() or _NAME.fullmatch(name) is None:
+        return None
+    # A name whose last label is a number is an IPv4 address to a browser (`127.1`, `0x7f.1`): one
+    # spelling only.
+    if _NUMERIC_LABEL.fullmatch(name.rpartition(".")[2]):
+        try:
+            return str(IPv4Address(name))
+        except ValueError:
+            return None
+    return name
+
+
+def parse_path(target: str) -> str | Deny:
+    """Return the canonical, decoded path of a target in origin form (RFC 9112 section 3.2.1)."""
+    if len(target) > LONGEST_TARGET or not target.startswith("/"):
+        return Deny(Reason.PATH_AMBIGUOUS)
+    raw, _, query = target.partition("?")
+    if query and (_CONTROL.search(query) or " " in query):
+        return Deny(Reason.PATH_AMBIGUOUS)
+    if _PLAIN_PATH.fullmatch(raw):
+        return raw
+    return _decode_path(raw)
+
+
+def _decode_path(raw: str) -> str | Deny:
+    if (
+        _BROKEN_ESCAPE.search(raw)
+        or _TWO_READINGS.search(raw)
+        or any(mark in raw for mark in '\\;#? "<>^`{|}')
+    ):
+        return Deny(Reason.PATH_AMBIGUOUS)
+    try:
+        path = unquote_to_bytes(raw.encode("utf-8", "surrogateescape")).decode("utf-8")
+    except UnicodeError:
+        return Deny(Reason.PATH_AMBIGUOUS)
+    segments = path.split("/")[1:]
+    if (
+        _CONTROL.search(path)
+        or any(segment in {".", ".."} for segment in segments)
+        or "" in segments[:-1]
+    ):
+        return Deny(Reason.PATH_AMBIGUOUS)
+    return path
+
+
+def parse_address(text: str) -> Address | None:
+    """Return the IP address.
+
+    An IPv4 address mapped into IPv6 is the IPv4 address (RFC 4291 section 2.5.5.2).
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def is_trusted(address: Address, networks: Sequence[Network]) -> bool:
+    """Say whether the address lies in one of the networks."""
+    return any(address in network for network in networks)
+
+
+def find_client_address(
+    peer: Address | None, forwarded_for: Sequence[str], trusted: Sequence[Network]
+) -> Address | Deny | None:
+    """Return the first address from the right that is not a trusted hop's, None where all are.
+
+    `peer` is None for a Unix socket, which counts as trusted. `forwarded_for` are the
+    `X-Forwarded-For` lines; several are one list. A malformed address to the right of the client's
+    is refused; what lies to its left is the client's.
+    """
+    hops = [hop.strip() for line in forwarded_for for hop in line.split(",")]
+    if len(hops) > MOST_HOPS:
+        return Deny(Reason.ADDRESS_MALFORMED)
+    address = peer
+    while address is None or is_trusted(address, trusted):
+        if not hops:
+            return None
+        address = parse_address(hops.pop())
+        if address is None:
+            return Deny(Reason.ADDRESS_MALFORMED)
+    return address

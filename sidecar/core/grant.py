@@ -1,0 +1,61 @@
+"""What a person is given at a login or a refresh: the claims of their tokens."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sidecar.core.claims import Claims, TokenKind
+from sidecar.core.session import Session
+from sidecar.core.user import User
+
+OWN_CLIENT: Final = "sidecar"  # the `client_id` of what people get at /login
+PASSWORD_AMR: Final = ("pwd",)  # RFC 8176 section 2
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who seals, and for whom access tokens are; `name` is the `iss` of every token."""
+
+    name: str
+    audience: tuple[str, ...]
+
+
+def person_claims(
+    issuer: Issuer,
+    kind: TokenKind,
+    user: User,
+    session: Session,
+    epoch: tuple[int, int],
+    *,
+    jti: str,
+    now: int,
+    ttl: int,
+) -> Claims:
+    """Return the claims of a token that lives `ttl` seconds, but no longer than its session."""
+    return Claims(
+        iss=issuer.name,
+        sub=user.id,
+        aud=(issuer.name,) if kind is TokenKind.SESSION else issuer.audience,
+        exp=min(now + ttl, session.expires_at),
+        iat=now,
+        nbf=now,
+        jti=jti,
+        sid=session.sid,
+        epoch=epoch,
+        client_id=OWN_CLIENT,
+        scope="",
+        roles=user.roles,
+        preferred_username=user.username,
+        email=user.email,
+        name=user.name,
+        auth_time=session.created_at,
+        amr=session.amr,
+    )
+
+
+def assertion_claims(claims: Claims, host: str, *, jti: str, now: int, ttl: int) -> Claims:
+    """Return the claims of an assertion for the upstream at `host`.
+
+    By those of the token that was shown.
+    """
+    end = min(now + ttl, claims.exp)
+    return replace(claims, aud=(host,), iat=now, nbf=now, exp=end, jti=jti)

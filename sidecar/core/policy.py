@@ -1,0 +1,173 @@
+"""Who may reach what: hosts, paths, and the first rule that matches. No rule: nobody.
+
+The rules of a host are kept as a tree of path segments, so that a match costs as much as the path
+is deep, however many rules there are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from sidecar.core.verdict import Deny, Reason
+
+NO_RULE: Final = 1_000_000_000  # above every index of a rule
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who a rule lets in: `anyone`, or who is signed in and holds one of `roles` (None.
+
+    No role is asked for).
+    """
+
+    anyone: bool = False
+    roles: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A path pattern (`*` is one segment, `/**` at the end any depth) and who may pass.
+
+    `line` is its place in the file.
+    """
+
+    path: str
+    access: Access
+    line: int = 0
+
+
+@dataclass(slots=True)
+class _Node:
+    """The rules that go on from one segment.
+
+    `here` and `below` are the first rules that end here.
+    """
+
+    children: dict[str, "_Node"] = field(default_factory=dict)
+    star: "_Node | None" = None
+    here: int = NO_RULE
+    below: int = NO_RULE
+
+    def plant(self, segments: Sequence[str], index: int) -> None:
+        """Add the rule of this index."""
+        node = self
+        for segment in segments:
+            if segment == "**":
+                node.below = min(node.below, index)
+                return
+            if segment == "*":
+                node.star = node.star or _Node()
+                node = node.star
+            else:
+                node = node.children.setdefault(segment, _Node())
+        node.here = min(node.here, index)
+
+    def first_match(self, path: str) -> int:
+        """Return the least index of a rule that holds `path`, `NO_RULE` where none does."""
+        best = NO_RULE
+        nodes = [self]
+        for segment in path.split("/")[1:]:
+            following = []
+            for node in nodes:
+                best = min(best, node.below)
+                if (child := node.children.get(segment)) is not None:
+                    following.append(child)
+                if node.star is not None and segment:
+                    following.append(node.star)
+            nodes = following
+        for node in nodes:
+            best = min(best, node.here, node.below)
+        return best
+
+
+class HostRules:
+    """The rules of one host in their order, indexed by path."""
+
+    __slots__ = ("_exact", "_folded", "rules")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._exact = _Node()
+        self._folded = _Node()
+        for index, rule in enumerate(self.rules):
+            self._exact.plant(rule.path.split("/")[1:], index)
+            self._folded.plant(rule.path.casefold().split("/")[1:], index)
+
+    def match(self, path: str) -> Rule | Deny:
+        """Return the first rule that holds the canonical `path`.
+
+        A server that ignores case would read `/Admin` as `/admin`: where that reading falls under a
+        rule that lets other people in, the path is ambiguous.
+        """
+        index = self._exact.first_match(path)
+        if index == NO_RULE:
+            return Deny(Reason.NO_RULE)
+        rule = self.rules[index]
+        folded = self.rules[self._folded.first_match(path.casefold())]
+        if folded is not rule and folded.access != rule.access:
+            return Deny(Reason.PATH_AMBIGUOUS)
+        return rule
+
+
+class Policy:
+    """An immutable snapshot of all hosts and their rules.
+
+    Keys are canonical hosts and `*.domain`.
+    """
+
+    __slots__ = ("_hosts",)
+
+    def __init__(self, hosts: Mapping[str, Iterable[Rule]]) -> None:
+        self._hosts = {host: HostRules(rules) for host, rules in hosts.items()}
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts and wildcards, in the order of the file."""
+        return tuple(self._hosts)
+
+    def __len__(self) -> int:
+        return sum(len(host.rules) for host in self._hosts.values())
+
+    def match(self, host: str, path: str) -> Rule | Deny:
+        """Return the rule that decides, of the one host entry that holds `host`.
+
+        The exact one, else the longest wildcard.
+        """
+        for name in _candidates(host):
+            rules = self._hosts.get(name)
+            if rules is not None:
+                return rules.match(path)
+        return Deny(Reason.NO_RULE)
+
+    def holds(self, host: str) -> bool:
+        """Say whether any entry is about this host."""
+        return any(name in self._hosts for name in _candidates(host))
+
+
+EMPTY: Final = Policy({})
+
+
+def _candidates(host: str) -> Iterator[str]:
+    yield host
+    yield from wildcards(host)
+
+
+def wildcards(host: str) -> Iterator[str]:
+    """Yield the wildcards that hold `host`, longest first.
+
+    `*.b.c` and `*.c` for `a.b.c`, never `*.a.b.c`.
+    """
+    rest = host
+    while "." in rest and not host.startswith("["):
+        rest = rest.partition(".")[2]
+        yield f"*.{rest}"
+
+
+def judge_access(access: Access, roles: Sequence[str]) -> Deny | None:
+    """Return why somebody with these roles is not let in, or None.
+
+    The rule's `anyone` has been answered before.
+    """
+    if access.roles is not None and access.roles.isdisjoint(roles):  # an empty list: nobody
+        return Deny(Reason.ROLE_MISSING)
+    return None

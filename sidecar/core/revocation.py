@@ -1,0 +1,102 @@
+"""What has been taken away. A view only grows until the tokens that an entry refuses have expired.
+
+A user and everyone are counters, not times: a token bears the epochs that were in force when it was
+sealed, the view holds the least that is still good. No clock takes part, so the same second and
+skewed replicas are exact.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sidecar.core.claims import Claims
+from sidecar.core.verdict import Reason
+
+
+class Level(StrEnum):
+    """How much one revocation takes away."""
+
+    TOKEN = "token"
+    SESSION = "session"
+    USER = "user"
+    EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One entry: `subject` is a `jti`, a `sid`, a user's id, or empty for everyone.
+
+    `epoch` is the least that is still good (users and everyone; 0 elsewhere). `forget_at` is the
+    Unix second from which on nothing that this entry refuses can still be alive.
+    """
+
+    level: Level
+    subject: str
+    epoch: int
+    forget_at: int
+
+
+class RevocationView:
+    """All revocations that this process knows of; `read_at` is when a feed last read them well.
+
+    That is the monotonic second at which the read began, None before the first.
+    """
+
+    def __init__(self) -> None:
+        self.read_at: float | None = None
+        self._tokens: dict[str, int] = {}
+        self._sessions: dict[str, int] = {}
+        self._users: dict[str, tuple[int, int]] = {}
+        self._everyone = 0
+
+    def __len__(self) -> int:
+        return len(self._tokens) + len(self._sessions) + len(self._users) + (self._everyone > 0)
+
+    def apply(self, entries: Iterable[Revocation]) -> None:
+        """Take these in, in any order and any number of times.
+
+        An entry never takes another back.
+        """
+        for entry in entries:
+            match entry.level:
+                case Level.TOKEN:
+                    self._tokens[entry.subject] = max(
+                        entry.forget_at, self._tokens.get(entry.subject, 0)
+                    )
+                case Level.SESSION:
+                    self._sessions[entry.subject] = max(
+                        entry.forget_at, self._sessions.get(entry.subject, 0)
+                    )
+                case Level.USER:
+                    epoch, forget_at = self._users.get(entry.subject, (0, 0))
+                    self._users[entry.subject] = (
+                        max(entry.epoch, epoch),
+                        max(entry.forget_at, forget_at),
+                    )
+                case Level.EVERYONE:
+                    self._everyone = max(entry.epoch, self._everyone)
+
+    def heard(self, at: float) -> None:
+        """Note a good read that began at this monotonic second."""
+        if self.read_at is None or at > self.read_at:
+            self.read_at = at
+
+    def find_refusal(self, claims: Claims) -> Reason | None:
+        """Return why a token with these claims is refused, or None."""
+        everyone, user = claims.epoch
+        if everyone < self._everyone:
+            return Reason.REVOKED_EVERYONE
+        if claims.sid in self._sessions:
+            return Reason.REVOKED_SESSION
+        if claims.jti in self._tokens:
+            return Reason.REVOKED_TOKEN
+        least = self._users.get(claims.sub)
+        if least is not None and user < least[0]:
+            return Reason.REVOKED_USER
+        return None
+
+    def forget(self, now: int) -> None:
+        """Drop what refuses only tokens that are over by now."""
+        self._tokens = {jti: at for jti, at in self._tokens.items() if at > now}
+        self._sessions = {sid: at for sid, at in self._sessions.items() if at > now}
+        self._users = {sub: least for sub, least in self._users.items() if least[1] > now}

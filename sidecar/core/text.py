@@ -1,0 +1,16 @@
+"""Text that is safe to keep, compare and put into a header after encoding."""
+
+import re
+from typing import Final
+
+# C0, DEL and C1 controls; lone surrogates, which are no characters; the bidirectional controls that
+# let a name read otherwise than it is (Unicode TR36 section 3.2), line and paragraph separators,
+# and noncharacters.
+_FORBIDDEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def is_plain_text(text: str) -> bool:
+    """Say whether `text` is free of control, bidirectional and invisible characters."""
+    return _FORBIDDEN.search(text) is None

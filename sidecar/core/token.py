@@ -1,0 +1,149 @@
+"""Tokens, sealed and opened: the only file that speaks JOSE.
+
+`open_token` answers the question "did this ring seal this, for us?" and nothing that depends on the
+time: its answer may be cached. Expiry, the state of the key and revocation are judged on every
+request, by core/verify.py.
+
+What PyJWT lets pass (an `exp` as text, duplicate members, padding, foreign header members) is
+refused before the signature is looked at; the signature itself is PyJWT's to check.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import jwt
+
+from sidecar.core.claims import Claims, TokenKind, claims_members, parse_claims
+from sidecar.core.encoding import from_base64url
+from sidecar.core.keyring import ALGORITHM, Key, KeyRing, Purpose
+from sidecar.core.verdict import Deny, Reason
+
+LONGEST_TOKEN: Final = (
+    16_384  # characters: 4 kB of roles and 4 kB of scopes, base64, and room for the rest
+)
+LONGEST_HEADER: Final = 512  # characters of the first part
+LONGEST_SIGNATURE: Final = 1366  # characters: RSA with 8192 bits
+SEGMENTS: Final = 3
+HEADER_MEMBERS: Final = frozenset({"alg", "typ", "kid"})
+PURPOSES: Final = {
+    TokenKind.ACCESS: Purpose.TOKEN,
+    TokenKind.SESSION: Purpose.COOKIE,
+    TokenKind.ASSERTION: Purpose.TOKEN,
+}
+
+_JWS: Final = jwt.PyJWS()
+_RS256: Final = jwt.get_algorithm_by_name(ALGORITHM)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """A token that this ring sealed, of the kind asked for, for this issuer and audience."""
+
+    kind: TokenKind
+    kid: str
+    claims: Claims
+
+
+class _NotStrictError(ValueError):
+    """JSON that two readers could read differently."""
+
+
+def seal_token(claims: Claims, kind: TokenKind, key: Key) -> str:
+    """Return these claims sealed by `key`, in the compact serialisation (RFC 7515 section 7.1)."""
+    if key.private is None or key.purpose is not PURPOSES[kind]:
+        raise ValueError(f"key {key.kid} does not seal {kind.value}")
+    payload = json.dumps(claims_members(claims, kind), separators=(",", ":"), ensure_ascii=False)
+    header = {"typ": kind.value, "kid": key.kid}
+    return _JWS.encode(payload.encode(), key.private, algorithm=ALGORITHM, headers=header)
+
+
+def open_token(
+    text: str, kind: TokenKind, ring: KeyRing, *, issuer: str, audience: Sequence[str]
+) -> VerifiedToken | Deny:
+    """Return what `text` says if `ring` sealed it as a token of `kind`.
+
+    `issuer` is the one that it must name, `audience` the names of which it must bear one.
+    """
+    # 1. Bounds, and three parts of canonical base64url (RFC 7515 section 5.2, steps 1 and 2).
+    parts = _parse_parts(text)
+    if isinstance(parts, Deny):
+        return parts
+    header, payload, signature = parts
+
+    # 2. The header: exactly three members (RFC 7515 section 4), none of them a choice.
+    key = _find_key(header, kind, ring)
+    if isinstance(key, Deny):
+        return key
+
+    # 3. The claims: shapes and bounds (RFC 7519 section 4.1), then whose they are and for whom.
+    members = _parse_object(payload)
+    if members is None:
+        return Deny(Reason.TOKEN_MALFORMED)
+    claims = parse_claims(members, kind)
+    if isinstance(claims, Deny):
+        return claims
+    if claims.iss != issuer:
+        return Deny(Reason.ISSUER)
+    if not any(name in claims.aud for name in audience):  # no audience of ours: nobody's token
+        return Deny(Reason.AUDIENCE)
+
+    # 4. The signature (RFC 7515 section 5.2, step 8).
+    signed = text.rpartition(".")[0].encode("ascii")
+    if not _RS256.verify(signed, key.public, signature):
+        return Deny(Reason.BAD_SIGNATURE)
+    return VerifiedToken(kind, key.kid, claims)
+
+
+def _parse_parts(text: str) -> tuple[bytes, bytes, bytes] | Deny:
+    if len(text) > LONGEST_TOKEN:
+        return Deny(Reason.TOKEN_TOO_LONG)
+    parts = text.split(".", SEGMENTS)
+    if len(parts) != SEGMENTS or not all(parts):
+        return Deny(Reason.TOKEN_MALFORMED)
+    if len(parts[0]) > LONGEST_HEADER or len(parts[2]) > LONGEST_SIGNATURE:
+        return Deny(Reason.TOKEN_TOO_LONG)
+    header, payload, signature = map(from_base64url, parts)
+    if header is None or payload is None or signature is None:
+        return Deny(Reason.TOKEN_MALFORMED)
+    return header, payload, signature
+
+
+def _find_key(octets: bytes, kind: TokenKind, ring: KeyRing) -> Key | Deny:
+    header = _parse_object(octets)
+    if header is None:
+        return Deny(Reason.TOKEN_MALFORMED)
+    if header.keys() != HEADER_MEMBERS:
+        return Deny(Reason.TOKEN_HEADER)
+    if header["typ"] != kind.value:
+        return Deny(Reason.TOKEN_TYPE)
+    kid = header["kid"]
+    key = ring.find(kid) if type(kid) is str else None
+    if key is None:
+        return Deny(Reason.UNKNOWN_KEY)
+    if header["alg"] != ALGORITHM:  # pinned to the key, never the token's choice (RFC 8725 3.1)
+        return Deny(Reason.TOKEN_ALGORITHM)
+    return key if key.purpose is PURPOSES[kind] else Deny(Reason.KEY_PURPOSE)
+
+
+def _parse_object(octets: bytes) -> dict[str, object] | None:
+    """Return the members of a JSON object in UTF-8, or None for what readers disagree about."""
+    try:
+        value = json.loads(
+            octets.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse
+        )
+    except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        return None
+    return value if type(value) is dict else None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _NotStrictError("a member stands twice")
+    return members
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise _NotStrictError(f"{constant} is not JSON")

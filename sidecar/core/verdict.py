@@ -1,0 +1,84 @@
+"""The answer to a question: `Allow`, or `Deny` with the reason.
+
+A refusal is a value, never an exception.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidecar.core.token import VerifiedToken
+
+
+class Reason(StrEnum):
+    """Why not. The words are part of the contract with the outside.
+
+    They stand in answers and logs.
+    """
+
+    # Nobody: the request may be tried again with a (better) credential.
+    NO_CREDENTIAL = "no_credential"
+    TWO_CREDENTIALS = "two_credentials"
+    CREDENTIAL_MALFORMED = "credential_malformed"
+    TOKEN_MALFORMED = "token_malformed"
+    TOKEN_TOO_LONG = "token_too_long"
+    TOKEN_HEADER = "token_header"
+    TOKEN_TYPE = "token_type"
+    TOKEN_ALGORITHM = "token_algorithm"
+    UNKNOWN_KEY = "unknown_key"
+    KEY_PURPOSE = "key_purpose"
+    KEY_NOT_YET = "key_not_yet"
+    KEY_RETIRED = "key_retired"
+    BAD_SIGNATURE = "bad_signature"
+    CLAIMS_INVALID = "claims_invalid"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+    LIFETIME = "lifetime"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    REVOKED_TOKEN = "revoked_token"
+    REVOKED_SESSION = "revoked_session"
+    REVOKED_USER = "revoked_user"
+    REVOKED_EVERYONE = "revoked_everyone"
+    INVALID_CREDENTIALS = "invalid_credentials"
+    INVALID_GRANT = "invalid_grant"
+
+    # Somebody (or anybody), but not this: another credential of the same person changes nothing.
+    NO_RULE = "no_rule"
+    ROLE_MISSING = "role_missing"
+    CROSS_SITE = "cross_site"
+    UNTRUSTED_PEER = "untrusted_peer"
+
+    # The question cannot be read, or could be read in two ways.
+    HEADER_MISSING = "header_missing"
+    HEADER_DOUBLED = "header_doubled"
+    METHOD_MALFORMED = "method_malformed"
+    SCHEME_MALFORMED = "scheme_malformed"
+    HOST_MALFORMED = "host_malformed"
+    PATH_AMBIGUOUS = "path_ambiguous"
+    ADDRESS_MALFORMED = "address_malformed"
+    PARAMETER = "parameter"
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The request may pass, as `token`'s principal or, on an `anyone` rule, as nobody."""
+
+    token: "VerifiedToken | None"
+
+    def __bool__(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The request may not pass."""
+
+    reason: Reason
+
+    def __bool__(self) -> bool:
+        return False
+
+
+Verdict = Allow | Deny

@@ -1,0 +1,111 @@
+"""The decision, step by step. Pure and synchronous: all that it needs is handed to it.
+
+A later step may turn an allow into a refusal, never the reverse.
+"""
+
+from sidecar.core.claims import TokenKind
+from sidecar.core.facts import RequestFacts
+from sidecar.core.keyring import KeyRing, KeyState
+from sidecar.core.origin import SAFE_METHODS, Site
+from sidecar.core.policy import Policy, judge_access
+from sidecar.core.revocation import RevocationView
+from sidecar.core.token import VerifiedToken
+from sidecar.core.verdict import Allow, Deny, Reason, Verdict
+from sidecar.errors import NoVerdict
+
+
+def judge_token(
+    token: VerifiedToken, ring: KeyRing, view: RevocationView, now: int, clock_skew: int
+) -> Deny | None:
+    """Return why an opened token is not good at `now` (Unix seconds), or None.
+
+    `clock_skew` is how many seconds another replica's clock may be ahead; an end has no leeway.
+    """
+    claims = token.claims
+    # 1. The key as it stands in the present ring.
+    key = ring.find(token.kid)
+    if key is None:
+        return Deny(Reason.UNKNOWN_KEY)
+    match key.state(now):
+        case KeyState.RETIRED:
+            return Deny(Reason.KEY_RETIRED)
+        case KeyState.NEXT if now + clock_skew < key.not_before:
+            return Deny(Reason.KEY_NOT_YET)
+        case _:
+            pass
+    # 2. The dates (RFC 7519 sections 4.1.4 to 4.1.6): refused on or after `exp`.
+    if now >= claims.exp:
+        return Deny(Reason.EXPIRED)
+    if max(claims.iat, claims.nbf, claims.auth_time) > now + clock_skew:
+        return Deny(Reason.NOT_YET_VALID)
+    # 3. What has been taken away since.
+    refusal = view.find_refusal(claims)
+    return None if refusal is None else Deny(refusal)
+
+
+def decide(
+    facts: RequestFacts,
+    opened: VerifiedToken | Deny | None,
+    *,
+    policy: Policy,
+    ring: KeyRing,
+    view: RevocationView | None,
+    now: int,
+    clock_skew: int,
+) -> Verdict:
+    """Return the verdict about one request.
+
+    `opened` is the credential that came with it: a token that opened, the reason why it did not, or
+    None for nobody. `view` is None while it is too old to be trusted. Raises NoVerdict where only
+    the view could tell.
+    """
+    # 1. The first rule that matches; none: nobody passes.
+    rule = policy.match(facts.host.name, facts.path)
+    if isinstance(rule, Deny):
+        return rule
+
+    # 2. The credential at this moment. Where that cannot be told, an open door stays open, to
+    # nobody in particular.
+    if isinstance(opened, VerifiedToken):
+        if view is not None:
+            opened = judge_token(opened, ring, view, now, clock_skew) or opened
+        elif rule.access.anyone:
+            opened = None
+        else:
+            raise NoVerdict("the view of the revocations is too old")
+
+    # 3. A browser sends its cookies along with whatever another site makes it ask (RFC 6265bis
+    # section 8.8).
+    if (
+        isinstance(opened, VerifiedToken)
+        and opened.kind is TokenKind.SESSION
+        and _is_cross_site(facts, policy)
+    ):
+        return Deny(Reason.CROSS_SITE)
+
+    # 4. Whom the rule lets in.
+    if rule.access.anyone:
+        return Allow(opened if isinstance(opened, VerifiedToken) else None)
+    match opened:
+        case VerifiedToken():
+            return judge_access(rule.access, opened.claims.roles) or Allow(opened)
+        case Deny():
+            return opened
+        case None:
+            return Deny(Reason.NO_CREDENTIAL)
+
+
+def _is_cross_site(facts: RequestFacts, policy: Policy) -> bool:
+    """Say whether a cookie must not count.
+
+    An unsafe method or WebSocket handshake from elsewhere.
+    """
+    if facts.method in SAFE_METHODS and not facts.websocket:
+        return False
+    match facts.site:
+        case Site.SAME_ORIGIN:
+            return False
+        case Site.SAME_SITE:
+            return facts.origin_host is None or not policy.holds(facts.origin_host)
+        case Site.CROSS_SITE:
+            return True

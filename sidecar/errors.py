@@ -1,0 +1,82 @@
+"""What can go wrong while the service works; a refusal is a value (core/verdict.py).
+
+SidecarError                    one line for a person; the boundary of every command and request
+├── DocumentInvalid             a settings, policy or key file is wrong: every problem
+├── BodyMalformed               a request's body cannot be read at all: 400
+├── FieldsInvalid               a body was read, but fields of it are wrong: 422
+├── Unavailable                 no verdict or answer can be reached now: 503 with `Retry-After`
+│   ├── StoreUnavailable        SQL did not answer, is locked, or lost the connection
+│   ├── Overloaded              the queue of password hashes is full
+│   └── NoVerdict               the gate has no ring or no first view, or its view is too old
+├── StoreUnusable               SQL is read-only, newer than this, or not a database
+├── RingMismatch                the key directory and what SQL remembers of it differ
+├── NameTaken                   the username belongs to somebody
+├── NotFound                    no such user, key or session
+└── LastAdministrator           the change would leave no enabled administrator
+"""
+
+from typing import Final
+
+RETRY_AFTER: Final = 2  # seconds; a feed polls four times a second, a hash takes 30 ms
+
+
+class SidecarError(Exception):
+    """An operational error whose text is one line that a person can act on."""
+
+
+class DocumentInvalid(SidecarError):
+    """A document is wrong; `problems` holds one line for each mistake, with file, line and key."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class BodyMalformed(SidecarError):
+    """A request's body is not what its type says."""
+
+
+class FieldsInvalid(SidecarError):
+    """Fields are wrong; `errors` holds (JSON pointer, what is wrong) for each."""
+
+    def __init__(self, errors: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{pointer[1:] or 'body'}: {text}" for pointer, text in errors))
+        self.errors = errors
+
+
+class Unavailable(SidecarError):
+    """Not now; `retry_after` says in how many seconds it is worth asking again."""
+
+    retry_after: int = RETRY_AFTER
+
+
+class StoreUnavailable(Unavailable):
+    """SQL did not answer."""
+
+
+class Overloaded(Unavailable):
+    """More passwords are waiting to be hashed than this process takes on."""
+
+
+class NoVerdict(Unavailable):
+    """The gate lacks what it needs to decide."""
+
+
+class StoreUnusable(SidecarError):
+    """The database cannot be used as it is; nothing was changed."""
+
+
+class RingMismatch(SidecarError):
+    """The key directory and the ring that SQL remembers differ."""
+
+
+class NameTaken(SidecarError):
+    """The username belongs to somebody."""
+
+
+class NotFound(SidecarError):
+    """There is no such user, key or session."""
+
+
+class LastAdministrator(SidecarError):
+    """The change would leave no enabled administrator."""

@@ -1,0 +1,182 @@
+"""The decision use case: owns the three snapshots, and remembers what it has opened and sealed.
+
+Ring and policy are replaced whole; the view of the revocations grows in place. Nothing here waits:
+what a decision needs is already in this process.
+"""
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from sidecar.clock import Now
+from sidecar.core.cache import BoundedCache
+from sidecar.core.claims import TokenKind
+from sidecar.core.facts import RequestFacts
+from sidecar.core.grant import Issuer, assertion_claims
+from sidecar.core.keyring import KeyRing, Purpose
+from sidecar.core.policy import Policy
+from sidecar.core.revocation import RevocationView
+from sidecar.core.token import VerifiedToken, open_token, seal_token
+from sidecar.core.verdict import Allow, Deny, Verdict
+from sidecar.core.verify import decide, judge_token
+from sidecar.errors import NoVerdict
+from sidecar.settings import WhenStale
+
+OPENED_TOKENS: Final = 16_384  # a generation; about 2 kB each
+ASSERTIONS: Final = 16_384  # a generation; about 1 kB each
+ASSERTION_TTL: Final = 60  # seconds; an upstream checks it within the request that it came with
+JTI_OCTETS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What came with a request, unopened: an access token as `Bearer`, or our session cookie."""
+
+    kind: TokenKind
+    unverified: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """What does not change while the gate stands; durations are seconds."""
+
+    issuer: Issuer
+    clock_skew: int
+    max_staleness: int
+    when_stale: WhenStale
+
+
+class Gate:
+    """Decides about requests; synchronous and local."""
+
+    def __init__(
+        self, options: GateOptions, ring: KeyRing, policy: Policy, view: RevocationView
+    ) -> None:
+        self.ring = ring
+        self.policy = policy
+        self.view = view
+        self.decisions: Counter[str] = Counter()
+        self.stale_allows = 0
+        self._options = options
+        self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(OPENED_TOKENS)
+        self._assertions: BoundedCache[tuple[str, str], tuple[int, str]] = BoundedCache(ASSERTIONS)
+        self._audiences = {
+            TokenKind.ACCESS: options.issuer.audience,
+            TokenKind.SESSION: (options.issuer.name,),
+        }
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` of every token."""
+        return self._options.issuer.name
+
+    def view_age(self, now: Now) -> float | None:
+        """Return how many seconds ago the revocations were last read.
+
+        None before the first time.
+        """
+        read_at = self.view.read_at
+        return None if read_at is None else max(0.0, now.monotonic - read_at)
+
+    def can_decide(self, now: Now) -> bool:
+        """Say whether the view is fresh enough, or allowed to be old."""
+        age = self.view_age(now)
+        return age is not None and (
+            age <= self._options.max_staleness or self._options.when_stale is WhenStale.ALLOW
+        )
+
+    def decide(
+        self, facts: RequestFacts, credential: Credential | Deny | None, now: Now
+    ) -> Verdict:
+        """Return the verdict about a request.
+
+        Raises NoVerdict while the view is too old to tell.
+        """
+        if isinstance(credential, Deny):  # two, or malformed: on any rule
+            return credential
+        opened = None if credential is None else self._open(credential)
+        return decide(
+            facts,
+            opened,
+            policy=self.policy,
+            ring=self.ring,
+            view=self._present_view(now),
+            now=now.unix,
+            clock_skew=self._options.clock_skew,
+        )
+
+    def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
+        """Return the token of somebody who calls this service itself; raises NoVerdict."""
+        opened = self._open(credential)
+        if isinstance(opened, Deny):
+            return opened
+        view = self._present_view(now)
+        if view is None:
+            raise NoVerdict("the view of the revocations is too old")
+        skew = self._options.clock_skew
+        return judge_token(opened, self.ring, view, now.unix, skew) or opened
+
+    def open_credential(self, credential: Credential) -> VerifiedToken | Deny:
+        """Return what this ring sealed, whether or not it is still good: for logging out."""
+        return self._open(credential)
+
+    def seal_assertion(self, token: VerifiedToken, host: str, now: Now) -> str:
+        """Return the assertion for the upstream at `host`.
+
+        Sealed once and used for half its life.
+        """
+        key = (token.claims.jti, host)
+        kept = self._assertions.get(key)
+        if kept is not None and now.unix < kept[0]:
+            return kept[1]
+        signing_key = self.ring.find_signing_key(Purpose.TOKEN, now.unix)
+        if signing_key is None:
+            raise NoVerdict("no key of the ring signs at this time")
+        claims = assertion_claims(
+            token.claims,
+            host,
+            jti=secrets.token_urlsafe(JTI_OCTETS),
+            now=now.unix,
+            ttl=ASSERTION_TTL,
+        )
+        sealed = seal_token(claims, TokenKind.ASSERTION, signing_key)
+        self._assertions.put(key, (min(now.unix + ASSERTION_TTL // 2, claims.exp), sealed))
+        return sealed
+
+    def count(self, verdict: Allow | Deny | None) -> None:
+        """Count a decision; None: no verdict could be reached."""
+        match verdict:
+            case Allow():
+                self.decisions["allow"] += 1
+            case Deny():
+                self.decisions[verdict.reason.value] += 1
+            case None:
+                self.decisions["unavailable"] += 1
+
+    def _open(self, credential: Credential) -> VerifiedToken | Deny:
+        """Only what opens is kept, so a flood of forgeries pushes nothing out."""
+        opened = self._opened.get(credential.unverified)
+        if opened is not None and opened.kind is credential.kind:
+            return opened
+        fresh = open_token(
+            credential.unverified,
+            credential.kind,
+            self.ring,
+            issuer=self._options.issuer.name,
+            audience=self._audiences[credential.kind],
+        )
+        if isinstance(fresh, VerifiedToken):
+            self._opened.put(credential.unverified, fresh)
+        return fresh
+
+    def _present_view(self, now: Now) -> RevocationView | None:
+        age = self.view_age(now)
+        if age is None:
+            return None
+        if age <= self._options.max_staleness:
+            return self.view
+        if self._options.when_stale is WhenStale.ALLOW:
+            self.stale_allows += 1
+            return self.view
+        return None

@@ -1,0 +1,76 @@
+"""Authenticate somebody and open their session."""
+
+import secrets
+
+from sidecar.core.encoding import to_base64url
+from sidecar.core.grant import PASSWORD_AMR
+from sidecar.core.session import SID_OCTETS, Session, SessionKind
+from sidecar.core.user import canonical_username
+from sidecar.core.verdict import Deny, Reason
+from sidecar.credentials.mint import CookieGrant, Mint, TokenGrant
+from sidecar.credentials.passwords import PasswordHasher
+from sidecar.errors import StoreUnavailable
+from sidecar.ports import Account, AccountStore
+
+
+class Login:
+    """Logs people in by their password."""
+
+    def __init__(self, accounts: AccountStore, passwords: PasswordHasher, mint: Mint) -> None:
+        self._accounts = accounts
+        self._passwords = passwords
+        self._mint = mint
+
+    async def log_in_bearer(self, username: str, password: str, now: int) -> TokenGrant | Deny:
+        """Open a session that is borne by tokens."""
+        opened = await self._open_session(
+            username, password, SessionKind.BEARER, now, self._mint.lifetimes.bearer_session
+        )
+        if isinstance(opened, Deny):
+            return opened
+        account, session = opened
+        return self._mint.bearer(account, session, now)
+
+    async def log_in_cookie(
+        self, username: str, password: str, now: int, *, remember: bool
+    ) -> CookieGrant | Deny:
+        """Open a session that is borne by a cookie."""
+        lifetimes = self._mint.lifetimes
+        ttl = lifetimes.remembered_session if remember else lifetimes.cookie_session
+        opened = await self._open_session(username, password, SessionKind.COOKIE, now, ttl)
+        if isinstance(opened, Deny):
+            return opened
+        account, session = opened
+        return self._mint.cookie(account, session, now, remember=remember)
+
+    async def _open_session(
+        self, username: str, password: str, kind: SessionKind, now: int, ttl: int
+    ) -> tuple[Account, Session] | Deny:
+        account = await self._authenticate(username, password)
+        if isinstance(account, Deny):
+            return account
+        access = min(self._mint.lifetimes.access, ttl)
+        session = Session(
+            sid=to_base64url(secrets.token_bytes(SID_OCTETS)),
+            user_id=account.user.id,
+            kind=kind,
+            generation=0,
+            created_at=now,
+            rotated_at=now,
+            tokens_until=now + (access if kind is SessionKind.BEARER else ttl),
+            expires_at=now + ttl,
+            amr=PASSWORD_AMR,
+        )
+        if not await self._accounts.add_session(session, account.epoch):
+            # The rights of this account moved while its password was being checked.
+            raise StoreUnavailable("the account changed during the login; try again")
+        return account, session
+
+    async def _authenticate(self, username: str, password: str) -> Account | Deny:
+        """Unknown, disabled and wrong cost the same and answer the same."""
+        name = canonical_username(username)
+        account = None if name is None else await self._accounts.find_account(name)
+        good = await self._passwords.verify(password, account.password_hash if account else None)
+        if account is None or account.user.disabled or not good:
+            return Deny(Reason.INVALID_CREDENTIALS)
+        return account

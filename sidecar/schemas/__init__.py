@@ -1,0 +1,1 @@
+"""What documents, bodies and claims look like."""

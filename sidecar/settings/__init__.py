@@ -1,0 +1,17 @@
+"""Settings: defaults < file < environment < `*_FILE` < flags, as one frozen value."""
+
+from sidecar.schemas.fields import Listen
+from sidecar.settings.load import load_settings
+from sidecar.settings.show import describe_settings, find_warnings
+from sidecar.settings.types import Decisions, Dialect, Settings, WhenStale
+
+__all__ = [
+    "Decisions",
+    "Dialect",
+    "Listen",
+    "Settings",
+    "WhenStale",
+    "describe_settings",
+    "find_warnings",
+    "load_settings",
+]

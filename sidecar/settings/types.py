@@ -1,0 +1,116 @@
+"""Settings: defaults < file < environment < `*_FILE` < flags, as one frozen value.
+
+The shapes stand in schemas.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from sidecar.core.facts import Network
+from sidecar.schemas.fields import Listen
+
+
+class Dialect(StrEnum):
+    """How a gateway asks."""
+
+    NGINX = "nginx"
+    TRAEFIK = "traefik"
+
+
+class WhenStale(StrEnum):
+    """What the gate does while its view of the revocations is too old."""
+
+    DENY = "deny"
+    ALLOW = "allow"
+
+
+class Decisions(StrEnum):
+    """Which decisions are logged."""
+
+    REFUSALS = "refusals"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """`public_url` is where browsers and clients reach the service; without a slash at its end."""
+
+    listen: Listen
+    operations_listen: Listen
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Which proxy asks, and from where."""
+
+    dialect: Dialect
+    trusted_proxies: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """All durations are seconds."""
+
+    issuer: str
+    audience: tuple[str, ...]
+    access_ttl: int
+    clock_skew: int
+    refresh_ttl: int
+    refresh_grace: int
+    session_ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """The browser's cookie; `domain` is a tuple of domains, empty: the host that set it alone."""
+
+    ttl: int
+    remember_ttl: int
+    domain: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationSettings:
+    """All durations are seconds."""
+
+    max_staleness: int
+    when_stale: WhenStale
+    keep_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class BootstrapSettings:
+    """The first administrator, while there is no user."""
+
+    admin: str | None
+    password: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that an operator decides. Paths are absolute; secrets are left out of `repr`.
+
+    `policy_named` says whether somebody named the policy file, so that its absence is a mistake.
+    `allowed_hosts` is None where the hosts of the policy are meant.
+    """
+
+    server: ServerSettings
+    gateway: GatewaySettings
+    tokens: TokenSettings
+    session: SessionSettings
+    allowed_hosts: tuple[str, ...] | None
+    cors_origins: tuple[str, ...]
+    keys_directory: Path
+    publish_ahead: int
+    database_url: str = field(repr=False)
+    redis_url: str | None = field(repr=False)
+    revocation: RevocationSettings
+    policy_file: Path
+    policy_named: bool
+    admin_role: str
+    password_min_length: int
+    bootstrap: BootstrapSettings
+    log_level: str
+    log_decisions: Decisions

@@ -1,0 +1,50 @@
+"""The policy from its file."""
+
+import asyncio
+from pathlib import Path
+
+from sidecar.core.policy import EMPTY, Policy
+from sidecar.errors import DocumentInvalid
+from sidecar.schemas.policy import LARGEST_POLICY, parse_policy
+from sidecar.sources.watch import Signature, sign_files
+
+
+class PolicyFile:
+    """Reads the policy; `named` says whether somebody chose the file.
+
+    So that its absence is a mistake.
+    """
+
+    def __init__(self, path: Path, *, named: bool) -> None:
+        self._path = path
+        self._named = named
+        self.missing = False
+
+    def sign(self) -> Signature:
+        """Return what changes when the file does."""
+        return sign_files([self._path])
+
+    async def read(self) -> Policy:
+        """Return the policy; the empty one where nobody named a file and there is none.
+
+        Raises DocumentInvalid.
+        """
+        text = await asyncio.to_thread(self._read_text)
+        self.missing = text is None
+        return (
+            EMPTY if text is None else await asyncio.to_thread(parse_policy, text, str(self._path))
+        )
+
+    def _read_text(self) -> str | None:
+        try:
+            with self._path.open("rb") as file:
+                octets = file.read(LARGEST_POLICY + 1)
+            return octets.decode("utf-8")
+        except FileNotFoundError:
+            if self._named:
+                raise DocumentInvalid((f"{self._path}: there is no such file",)) from None
+            return None
+        except OSError as error:
+            raise DocumentInvalid((f"{self._path}: {error.strerror}",)) from None
+        except UnicodeDecodeError as error:
+            raise DocumentInvalid((f"{self._path}: is not UTF-8: {error.reason}",)) from None

@@ -1,0 +1,1 @@
+"""Where state is kept: SQL is the truth, Redis carries revocations faster."""

@@ -1,0 +1,1 @@
+"""The faster carrier of revocations; nothing depends on it."""

@@ -1,0 +1,145 @@
+"""One database: its connections, its transactions, and one exception for all that goes wrong."""
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from sidecar.errors import StoreUnavailable, StoreUnusable
+
+CONNECTIONS: Final = 5
+POOL_TIMEOUT: Final = 3.0  # seconds to wait for a free connection
+BUSY_TIMEOUT: Final = 3.0  # seconds that SQLite waits for a lock
+CONNECT_TIMEOUT: Final = 3.0  # seconds
+COMMAND_TIMEOUT: Final = 4.0  # seconds for one statement on PostgreSQL
+# Taken by every transaction that writes revocations, so that commits come in the order of
+# sequences.
+LOG_LOCK: Final = 0x51DE_CA01
+SCHEMA_LOCK: Final = 0x51DE_CA02
+
+
+class Database:
+    """A database and its two kinds of transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _driver_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _make_sqlite(self.url) if self.is_sqlite else _make_postgresql(self.url)
+
+    def __str__(self) -> str:
+        """Name the database without its password."""
+        return self.url.database or "" if self.is_sqlite else self.url.render_as_string()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that only reads. Raises StoreUnavailable."""
+        async with self._translated(), self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self, *, log: bool = False) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes; it is committed where the block ends without an error.
+
+        `log` says that it writes revocations. Raises StoreUnavailable.
+        """
+        async with self._translated(), self._engine.connect() as connection:
+            # A deferred transaction that turns into a writer fails at once while another writes.
+            await connection.execution_options(immediate=True)
+            async with connection.begin():
+                if log and not self.is_sqlite:
+                    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOG_LOCK)))
+                yield connection
+
+    @asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        """Texts of the driver hold statements and parameters: they stay here."""
+        try:
+            yield
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError, TimeoutError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise StoreUnavailable(f"{self}: {_describe(cause)}") from None
+
+
+def make_place(url: URL) -> None:
+    """Make the file of a SQLite database and its folders, for nobody else to read.
+
+    Raises StoreUnusable.
+    """
+    path = Path(url.database or "")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreUnusable(f"{path}: {error.strerror}") from None
+
+
+def _describe(cause: BaseException) -> str:
+    """SQLite's texts are short and fixed; those of PostgreSQL may quote values."""
+    if isinstance(cause, sqlite3.Error):
+        return str(cause)
+    return type(cause).__name__
+
+
+def _driver_url(url: str) -> URL:
+    parsed = make_url(url)
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+    return parsed.set(drivername=drivers[parsed.get_backend_name()])
+
+
+def _make_sqlite(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        connect_args={"timeout": BUSY_TIMEOUT},
+    )
+    sa.event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    sa.event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say so
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA journal_mode={journal_mode()}")
+    cursor.execute("PRAGMA synchronous=FULL")  # a power cut must not bring a revoked token back
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def journal_mode() -> str:
+    """Return WAL where SQLite's two writers cannot corrupt it (fixed in 3.51.3), else TRUNCATE."""
+    version = sqlite3.sqlite_version_info
+    fixed = version >= (3, 51, 3) or version in {(3, 50, 7), (3, 44, 6)}
+    return "WAL" if fixed else "TRUNCATE"
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _make_postgresql(url: URL) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": CONNECT_TIMEOUT,
+            "command_timeout": COMMAND_TIMEOUT,
+            "statement_cache_size": 0,  # PgBouncer hands statements to other connections
+        },
+    )

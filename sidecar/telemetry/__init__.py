@@ -1,0 +1,1 @@
+"""What the service tells about itself; it never sees a raw token or password."""

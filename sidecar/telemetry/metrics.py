@@ -1,0 +1,55 @@
+"""Metrics, read off the integers that objects keep, at the moment somebody asks."""
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from sidecar.clock import read_clock
+from sidecar.gate import Gate
+
+
+class ServiceCollector:
+    """Reads a gate, and the counters of the feed of Redis where there is one."""
+
+    def __init__(self, gate: Gate, redis: Mapping[str, int]) -> None:
+        self._gate = gate
+        self._redis = redis
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric with its value of now."""
+        decisions = CounterMetricFamily(
+            "sidecar_decisions", "Decisions by verdict and reason", labels=["verdict", "reason"]
+        )
+        for reason, count in sorted(self._gate.decisions.items()):
+            match reason:
+                case "allow":
+                    decisions.add_metric(["allow", ""], count)
+                case "unavailable":
+                    decisions.add_metric(["unavailable", ""], count)
+                case _:
+                    decisions.add_metric(["deny", reason], count)
+        yield decisions
+        age = self._gate.view_age(read_clock())
+        yield GaugeMetricFamily(
+            "sidecar_revocation_view_age_seconds",
+            "Seconds since the revocations were last read",
+            value=float("inf") if age is None else age,
+        )
+        yield GaugeMetricFamily(
+            "sidecar_revocations", "Revocations in the view", value=len(self._gate.view)
+        )
+        yield CounterMetricFamily(
+            "sidecar_stale_allows",
+            "Decisions by a view that was too old, under when_stale: allow",
+            value=self._gate.stale_allows,
+        )
+        for name, count in self._redis.items():
+            yield CounterMetricFamily(f"sidecar_redis_{name}", f"Redis feed: {name}", value=count)
+
+
+def render_metrics(gate: Gate, redis: Mapping[str, int]) -> bytes:
+    """Return all metrics in the text format of Prometheus."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(ServiceCollector(gate, redis))
+    return generate_latest(registry)

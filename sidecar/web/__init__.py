@@ -1,0 +1,1 @@
+"""HTTP: requests become questions, verdicts become answers."""

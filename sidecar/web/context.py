@@ -1,0 +1,107 @@
+"""What the handlers work with, put together once by app.py."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from sidecar.core.facts import Host, Network, parse_host
+from sidecar.core.redirect import is_safe_redirect
+from sidecar.core.verdict import Deny
+from sidecar.gate import Gate
+from sidecar.login import Login
+from sidecar.ports import AccountStore
+from sidecar.revocations import Revocations
+from sidecar.rotation import Rotation
+from sidecar.settings import Decisions, Dialect
+from sidecar.web.credentials import CookieJar
+from sidecar.web.gateways import origin_of
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUrl:
+    """Where browsers reach this service.
+
+    `path` is empty or begins with a slash and ends without.
+    """
+
+    scheme: str
+    host: Host
+    path: str
+
+    @classmethod
+    def parse(cls, url: str) -> "PublicUrl":
+        """Return the parts of a public_url that the settings have judged."""
+        scheme, _, rest = url.partition("://")
+        authority, slash, path = rest.partition("/")
+        host = parse_host(authority)
+        if isinstance(host, Deny):
+            raise TypeError("the settings let a public_url pass that has no host")
+        return cls(scheme, host, slash + path)
+
+    @property
+    def origin(self) -> str:
+        """The origin of our own pages."""
+        return origin_of(self.scheme, self.host)
+
+    @property
+    def base(self) -> str:
+        """The address of an endpoint up to its own path."""
+        return f"{self.scheme}://{self.host}{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What readiness and metrics say; the callables read what other objects keep."""
+
+    is_draining: Callable[[], bool]
+    list_degraded: Callable[[], Sequence[str]]
+    render_metrics: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The use cases, and what of the settings an answer depends on."""
+
+    gate: Gate
+    login: Login
+    rotation: Rotation
+    revocations: Revocations
+    accounts: AccountStore
+    health: Health
+    public: PublicUrl
+    jar: CookieJar
+    dialect: Dialect
+    trusted: tuple[Network, ...]
+    allowed_hosts: tuple[str, ...] | None
+    cors_origins: frozenset[str]
+    publish_ahead: int
+    decisions: Decisions
+
+    @property
+    def login_url(self) -> str:
+        """The address of the login page."""
+        return f"{self.public.base}/login"
+
+    def redirect_hosts(self) -> tuple[str, ...]:
+        """Return where a login may send the browser.
+
+        The settings' hosts, else those of the policy.
+        """
+        return self.gate.policy.hosts if self.allowed_hosts is None else self.allowed_hosts
+
+    def safe_redirect(self, rd: str | None) -> str | None:
+        """Return `rd` where it is safe."""
+        if rd is None:
+            return None
+        safe = is_safe_redirect(
+            rd,
+            public_scheme=self.public.scheme,
+            public_host=self.public.host.name,
+            hosts=self.redirect_hosts(),
+        )
+        return rd if safe else None
+
+
+CONTEXT: Final = web.AppKey("CONTEXT", Context)

@@ -1,0 +1,86 @@
+"""Which credential came with a request, unopened."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sidecar.core.claims import TokenKind
+from sidecar.core.verdict import Deny, Reason
+from sidecar.gate import Credential
+from sidecar.web.headers import Headers, cookie_pairs
+
+HOST_COOKIE: Final = "__Host-sidecar"
+DOMAIN_COOKIE: Final = "__Secure-sidecar"
+
+
+@dataclass(frozen=True, slots=True)
+class CookieJar:
+    """How our session cookie is called, and for which domains it is set (none.
+
+    For the host that set it).
+    """
+
+    domains: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The prefix makes browsers refuse it from elsewhere (RFC 6265bis section 4.1.3)."""
+        return DOMAIN_COOKIE if self.domains else HOST_COOKIE
+
+    def find_domain(self, host: str) -> str | None:
+        """Return the longest domain that holds `host`.
+
+        None where the cookie is for the host alone.
+        """
+        holding = (
+            domain for domain in self.domains if host == domain or host.endswith(f".{domain}")
+        )
+        return max(holding, key=len, default=None)
+
+    def reaches(self, host: str, own_host: str) -> bool:
+        """Say whether a cookie that a login at `own_host` sets is sent to `host`."""
+        domain = self.find_domain(own_host)
+        return host == own_host or (
+            domain is not None and (host == domain or host.endswith(f".{domain}"))
+        )
+
+
+def find_credential(
+    headers: Headers, cookie_name: str, *, cookie_counts: bool
+) -> Credential | Deny | None:
+    """Return the one credential that counts: `Authorization: Bearer`, else the session cookie.
+
+    Two different ones of one kind are refused: the service behind might have read the other (RFC
+    6750 section 2).
+    """
+    bearers = set()
+    for line in headers.getall("Authorization", ()):
+        scheme, _, rest = line.partition(" ")
+        if scheme.lower() == "bearer":
+            bearers.add(rest.strip(" "))
+    if bearers:
+        if len(bearers) > 1:
+            return Deny(Reason.TWO_CREDENTIALS)
+        token = bearers.pop()
+        if not token or not token.isascii() or " " in token or "," in token:
+            return Deny(Reason.CREDENTIAL_MALFORMED)
+        return Credential(TokenKind.ACCESS, token)
+    if not cookie_counts:
+        return None
+    cookies = {value for name, value in cookie_pairs(headers) if name == cookie_name and value}
+    if len(cookies) > 1:
+        return Deny(Reason.TWO_CREDENTIALS)
+    return Credential(TokenKind.SESSION, cookies.pop()) if cookies else None
+
+
+def other_cookies(headers: Headers, cookie_name: str) -> str | None:
+    """Return the client's cookies without ours as one `Cookie` value.
+
+    None where it sent no `Cookie`.
+    """
+    lines = headers.getall("Cookie", ())
+    if not lines:
+        return None
+    pairs = (pair.strip(" \t") for line in lines for pair in line.split(";"))
+    return "; ".join(
+        pair for pair in pairs if pair and pair.partition("=")[0].rstrip(" \t") != cookie_name
+    )

@@ -1,0 +1,134 @@
+"""`/login`: JSON for frontends, a page and a form for browsers."""
+
+import logging
+from dataclasses import asdict
+
+from aiohttp import web
+
+from sidecar.clock import read_clock
+from sidecar.core.claims import TokenKind
+from sidecar.core.token import VerifiedToken
+from sidecar.core.verdict import Deny, Reason
+from sidecar.credentials.mint import CookieGrant
+from sidecar.schemas.requests import (
+    LOGIN_FORM,
+    LOGIN_REQUEST,
+    load_body,
+    parse_form,
+    parse_json,
+)
+from sidecar.web.context import CONTEXT, Context
+from sidecar.web.cookies import set_session_cookie
+from sidecar.web.pages import render_login
+from sidecar.web.requests import (
+    FORM,
+    JSON,
+    REQUEST_ID,
+    find_caller,
+    find_client,
+    is_own_page,
+    media_type,
+    read_body,
+)
+from sidecar.web.responses import answer_json, refuse_caller, see_other
+
+log = logging.getLogger("sidecar.login")
+
+
+async def post_login(request: web.Request) -> web.StreamResponse:
+    """Log somebody in, as the body's type asks for it."""
+    match media_type(request):
+        case "application/json":
+            return await _post_json(request)
+        case "application/x-www-form-urlencoded":
+            return await _post_form(request)
+        case _:
+            raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON} or {FORM}")
+
+
+async def _post_json(request: web.Request) -> web.StreamResponse:
+    context = request.app[CONTEXT]
+    body = load_body(LOGIN_REQUEST, parse_json(await read_body(request)))
+    now = read_clock().unix
+    if body.cookie:
+        if not is_own_page(request.headers, context):
+            return refuse_caller(request[REQUEST_ID], Deny(Reason.CROSS_SITE))
+        grant = await context.login.log_in_cookie(
+            body.username, body.password, now, remember=body.remember
+        )
+        if isinstance(grant, Deny):
+            return _refuse(request, context, grant)
+        answer = answer_json({"expires_in": grant.expires_in, "scope": grant.scope})
+        set_session_cookie(answer, request, context, grant)
+        _log_login(request, context, "cookie")
+        return answer
+    tokens = await context.login.log_in_bearer(body.username, body.password, now)
+    if isinstance(tokens, Deny):
+        return _refuse(request, context, tokens)
+    _log_login(request, context, "bearer")
+    return answer_json({"token_type": "Bearer", **asdict(tokens)})
+
+
+async def _post_form(request: web.Request) -> web.StreamResponse:
+    context = request.app[CONTEXT]
+    if not is_own_page(request.headers, context):
+        return refuse_caller(request[REQUEST_ID], Deny(Reason.CROSS_SITE))
+    form = load_body(LOGIN_FORM, parse_form(await read_body(request)))
+    grant = await context.login.log_in_cookie(
+        form.username, form.password, read_clock().unix, remember=form.remember
+    )
+    if isinstance(grant, Deny):
+        _log_refusal(request, context, grant)
+        return render_login(context, form.rd, username=form.username, failed=True, status=401)
+    _log_login(request, context, "cookie")
+    return _go_on(request, context, form.rd, grant)
+
+
+async def get_login(request: web.Request) -> web.StreamResponse:
+    """Show the page; with a good session, or one whose rights have only changed, go on."""
+    context = request.app[CONTEXT]
+    rd = request.query.get("rd")
+    now = read_clock()
+    credential = find_caller(request, context)
+    if isinstance(credential, Deny) or credential is None or credential.kind is TokenKind.ACCESS:
+        return render_login(context, rd)
+    good = context.gate.find_bearer(credential, now)
+    if isinstance(good, VerifiedToken):
+        return _go_on(request, context, rd, None)
+    opened = context.gate.open_credential(credential)
+    if isinstance(opened, VerifiedToken) and now.unix < opened.claims.exp:
+        renewed = await context.rotation.renew_cookie(opened.claims, now.unix)
+        if renewed is not None:
+            return _go_on(request, context, rd, renewed)
+    return render_login(context, rd)
+
+
+def _go_on(
+    request: web.Request, context: Context, rd: str | None, grant: CookieGrant | None
+) -> web.Response:
+    """Send the browser where it wanted to go, else to the page that says who is logged in."""
+    answer = see_other(context.safe_redirect(rd) or f"{context.public.base}/logout")
+    if grant is not None:
+        set_session_cookie(answer, request, context, grant)
+    return answer
+
+
+def _refuse(request: web.Request, context: Context, refusal: Deny) -> web.Response:
+    _log_refusal(request, context, refusal)
+    return refuse_caller(request[REQUEST_ID], refusal)
+
+
+def _log_login(request: web.Request, context: Context, kind: str) -> None:
+    log.info("logged in", extra={"kind": kind, "address": _address(request, context)})
+
+
+def _log_refusal(request: web.Request, context: Context, refusal: Deny) -> None:
+    log.info(
+        "login refused",
+        extra={"reason": refusal.reason.value, "address": _address(request, context)},
+    )
+
+
+def _address(request: web.Request, context: Context) -> str | None:
+    address = find_client(request, context)
+    return None if address is None else str(address)

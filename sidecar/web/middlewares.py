@@ -1,0 +1,89 @@
+"""The one error boundary.
+
+What goes wrong becomes an answer with a request id, never a traceback.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from sidecar.errors import BodyMalformed, FieldsInvalid, Unavailable
+from sidecar.web.context import CONTEXT
+from sidecar.web.requests import REQUEST_ID, identify
+from sidecar.web.responses import SERVER, problem, unavailable
+
+REASONS: Final = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "body_stalled",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+}
+CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/me")
+CORS_MAX_AGE: Final = 600  # seconds for which a browser remembers a preflight
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger("sidecar.web")
+
+
+@web.middleware
+async def error_boundary(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer whatever is raised, and give every answer the id of its request."""
+    request_id = request[REQUEST_ID] = identify(request, request.app[CONTEXT])
+    try:
+        answer = await handler(request)
+    except (web.HTTPException, BodyMalformed, FieldsInvalid, Unavailable) as error:
+        answer = _answer_error(error, request_id)
+    except Exception:
+        log.exception("a bug", extra={"request_id": request_id})
+        answer = problem(500, "internal", request_id=request_id)
+    answer.headers["X-Request-Id"] = request_id
+    answer.headers["Server"] = SERVER
+    return answer
+
+
+def _answer_error(
+    error: web.HTTPException | BodyMalformed | FieldsInvalid | Unavailable, request_id: str
+) -> web.Response:
+    match error:
+        case BodyMalformed():
+            return problem(400, "body_malformed", request_id=request_id, detail=str(error))
+        case FieldsInvalid():
+            return problem(422, "fields_invalid", request_id=request_id, errors=error.errors)
+        case Unavailable():
+            log.warning("unavailable", extra={"request_id": request_id, "cause": str(error)})
+            return unavailable(request_id, str(error))
+        case web.HTTPMethodNotAllowed():
+            allow = ", ".join(sorted(error.allowed_methods))
+            return problem(405, REASONS[405], request_id=request_id, headers={"Allow": allow})
+        case web.HTTPException():
+            reason = REASONS.get(error.status, "malformed")
+            answer = problem(error.status, reason, request_id=request_id)
+            if error.status in {408, 413}:
+                answer.force_close()  # the rest of the body is still to come
+            return answer
+
+
+@web.middleware
+async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let the frontends of `cors.origins` read the answers that are for them (Fetch, 3.2)."""
+    context = request.app[CONTEXT]
+    path = request.path.removeprefix(context.public.path)
+    origin = request.headers.get("Origin")
+    if path not in CORS_PATHS or origin is None or origin not in context.cors_origins:
+        return await handler(request)
+    asked = request.headers.get("Access-Control-Request-Method")
+    if request.method == "OPTIONS" and asked is not None:
+        answer: web.StreamResponse = web.Response(status=204)
+        answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        answer.headers["Access-Control-Max-Age"] = str(CORS_MAX_AGE)
+    else:
+        answer = await handler(request)
+    answer.headers["Access-Control-Allow-Origin"] = origin
+    answer.headers["Access-Control-Allow-Credentials"] = "true"
+    answer.headers.add("Vary", "Origin")
+    return answer

@@ -1,0 +1,94 @@
+"""Pages for people: plain HTML that works without JavaScript, under a policy that allows none."""
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from sidecar.core.claims import Claims
+from sidecar.web.context import Context
+from sidecar.web.responses import NO_STORE
+
+FOLDER: Final = Path(__file__).parent
+STYLESHEET_MAX_AGE: Final = 3600  # seconds
+
+
+@cache
+def _templates() -> Environment:
+    """Read at the first page, not at import: most processes never show one."""
+    return Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+
+
+def render_login(
+    context: Context,
+    rd: str | None,
+    *,
+    username: str = "",
+    failed: bool = False,
+    status: int = 200,
+) -> web.Response:
+    """Return the login page; a target that is not safe is dropped."""
+    return _render(
+        context,
+        "login.html",
+        status,
+        rd=context.safe_redirect(rd),
+        username=username,
+        failed=failed,
+    )
+
+
+def render_logout(context: Context, claims: Claims | None) -> web.Response:
+    """Return the page that says who is logged in, with the button that ends it."""
+    return _render(context, "logout.html", 200, claims=claims)
+
+
+async def get_stylesheet(_request: web.Request) -> web.Response:
+    """Answer with the stylesheet of the pages."""
+    return web.Response(
+        body=_stylesheet(),
+        content_type="text/css",
+        charset="utf-8",
+        headers={"Cache-Control": f"public, max-age={STYLESHEET_MAX_AGE}"},
+    )
+
+
+@cache
+def _stylesheet() -> bytes:
+    return (FOLDER / "sidecar.css").read_bytes()
+
+
+def _render(context: Context, template: str, status: int, **values: object) -> web.Response:
+    page = _templates().get_template(template)
+    return web.Response(
+        status=status,
+        text=page.render(base=context.public.path, **values),
+        content_type="text/html",
+        headers={
+            "Cache-Control": NO_STORE,
+            "Content-Security-Policy": _content_security_policy(context),
+            "Referrer-Policy": "same-origin",  # under `no-referrer` our form has `Origin: null`
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+        },
+    )
+
+
+def _content_security_policy(context: Context) -> str:
+    """Return the policy of a page (CSP 3): no script, no frame.
+
+    A form may end only where a login may.
+    """
+    schemes = ("https",) if context.public.scheme == "https" else ("http", "https")
+    targets = [f"{scheme}://{host}:*" for host in context.redirect_hosts() for scheme in schemes]
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "style-src 'self'",
+            " ".join(("form-action 'self'", *targets)),
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
+    )

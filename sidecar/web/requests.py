@@ -1,0 +1,126 @@
+"""What every endpoint needs of a request.
+
+Its id, its body within bounds, who calls and from where.
+"""
+
+import asyncio
+import re
+import secrets
+from typing import Final
+
+from aiohttp import web
+
+from sidecar.clock import Now
+from sidecar.core.claims import TokenKind
+from sidecar.core.facts import (
+    Address,
+    Host,
+    find_client_address,
+    is_trusted,
+    parse_host,
+)
+from sidecar.core.origin import SAFE_METHODS, Site
+from sidecar.core.token import VerifiedToken
+from sidecar.core.verdict import Deny, Reason
+from sidecar.gate import Credential
+from sidecar.web.context import Context
+from sidecar.web.credentials import find_credential
+from sidecar.web.gateways import find_peer, read_site
+from sidecar.web.headers import Headers, find_single
+
+LARGEST_BODY: Final = 65_536  # octets
+BODY_TIMEOUT: Final = 4.0  # seconds for the whole body; answers to bad input come within five
+REQUEST_ID_OCTETS: Final = 9
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{8,128}", re.ASCII)
+
+REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
+
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+def is_from_proxy(request: web.BaseRequest, context: Context) -> bool:
+    """Say whether the peer may speak for others."""
+    peer = find_peer(request)
+    return peer is None or is_trusted(peer, context.trusted)
+
+
+def identify(request: web.BaseRequest, context: Context) -> str:
+    """Return the id of this request: the proxy's where it is well-formed, else a new one."""
+    given = request.headers.get("X-Request-Id")
+    if given is not None and _REQUEST_ID.fullmatch(given) and is_from_proxy(request, context):
+        return given
+    return secrets.token_urlsafe(REQUEST_ID_OCTETS)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return the body. Raises HTTPRequestEntityTooLarge.
+
+    And HTTPRequestTimeout for one that stalls.
+    """
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+
+
+def media_type(request: web.BaseRequest) -> str | None:
+    """Return the media type of the body, None where none is named."""
+    value = find_single(request.headers, "Content-Type")
+    return value.partition(";")[0].strip().lower() if isinstance(value, str) else None
+
+
+def find_client(request: web.BaseRequest, context: Context) -> Address | None:
+    """Return the client's address as far as trusted hops vouch for it."""
+    lines = request.headers.getall("X-Forwarded-For", ())
+    found = find_client_address(find_peer(request), lines, context.trusted)
+    return None if isinstance(found, Deny) else found
+
+
+def find_asked_host(request: web.BaseRequest, context: Context) -> Host:
+    """Return the host that the browser asked at; where nobody says it well, our own."""
+    name = "Host"
+    if "X-Forwarded-Host" in request.headers and is_from_proxy(request, context):
+        name = "X-Forwarded-Host"
+    value = find_single(request.headers, name)
+    host = parse_host(value) if isinstance(value, str) else Deny(Reason.HOST_MALFORMED)
+    return context.public.host if isinstance(host, Deny) else host
+
+
+def find_caller(request: web.BaseRequest, context: Context) -> Credential | Deny | None:
+    """Return the credential of who calls this service itself."""
+    return find_credential(
+        request.headers, context.jar.name, cookie_counts=_cookie_counts(request, context)
+    )
+
+
+def _cookie_counts(request: web.BaseRequest, context: Context) -> bool:
+    """Where we are reached by https, a cookie that came in the clear may be anybody's."""
+    if context.public.scheme != "https" or not is_from_proxy(request, context):
+        return True
+    scheme = find_single(request.headers, "X-Forwarded-Proto")
+    return scheme is None or scheme in {"https", "wss"}
+
+
+def is_own_page(headers: Headers, context: Context) -> bool:
+    """Say whether a request comes from our own pages, or from no page at all."""
+    return read_site(headers, context.public.origin)[0] is Site.SAME_ORIGIN
+
+
+def judge_caller(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
+    """Return the token of who calls.
+
+    A cookie counts for an unsafe method only from our own pages.
+    """
+    credential = find_caller(request, context)
+    if credential is None:
+        return Deny(Reason.NO_CREDENTIAL)
+    if isinstance(credential, Deny):
+        return credential
+    borne_by_cookie = credential.kind is TokenKind.SESSION
+    unsafe = request.method not in SAFE_METHODS
+    if borne_by_cookie and unsafe and not is_own_page(request.headers, context):
+        return Deny(Reason.CROSS_SITE)
+    return context.gate.find_bearer(credential, now)

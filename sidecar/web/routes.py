@@ -1,0 +1,66 @@
+"""The one table of what is answered: method, path, handler."""
+
+from typing import Final
+
+from aiohttp import web
+
+from sidecar.settings import Dialect
+from sidecar.web.accounts import get_me
+from sidecar.web.context import CONTEXT, Context
+from sidecar.web.login import get_login, post_login
+from sidecar.web.middlewares import cors, error_boundary
+from sidecar.web.operations import show_health, show_metrics, show_readiness
+from sidecar.web.pages import get_stylesheet
+from sidecar.web.requests import LARGEST_BODY
+from sidecar.web.tokens import get_logout, post_logout, post_refresh
+from sidecar.web.verify import Handler, verify_as
+from sidecar.web.wellknown import (
+    show_authorization_server,
+    show_jwks,
+    show_openid_configuration,
+)
+
+PUBLIC: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", "/login", get_login),
+    ("POST", "/login", post_login),
+    ("POST", "/refresh", post_refresh),
+    ("GET", "/logout", get_logout),
+    ("POST", "/logout", post_logout),
+    ("GET", "/me", get_me),
+    ("GET", "/static/sidecar.css", get_stylesheet),
+    ("GET", "/.well-known/jwks.json", show_jwks),
+    ("GET", "/.well-known/oauth-authorization-server", show_authorization_server),
+    ("GET", "/.well-known/openid-configuration", show_openid_configuration),
+)
+OPERATIONS: Final[tuple[tuple[str, str, Handler], ...]] = (
+    ("GET", "/healthz", show_health),
+    ("GET", "/readyz", show_readiness),
+    ("GET", "/metrics", show_metrics),
+)
+
+
+def make_public_app(context: Context) -> web.Application:
+    """Return the application of the public listener; below `public_url`'s path it answers too."""
+    app = web.Application(middlewares=[error_boundary, cors], client_max_size=LARGEST_BODY)
+    app[CONTEXT] = context
+    for method, path, handler in PUBLIC:
+        for prefix in {"", context.public.path}:
+            app.router.add_route(method, prefix + path, handler)
+            if method == "GET":
+                app.router.add_route("HEAD", prefix + path, handler)
+    if context.public.path:  # RFC 8414 section 3.1: the well-known part stands before the path
+        inserted = f"/.well-known/oauth-authorization-server{context.public.path}"
+        app.router.add_get(inserted, show_authorization_server)
+    app.router.add_route("*", "/verify", verify_as(context.dialect))
+    for dialect in Dialect:
+        app.router.add_route("*", f"/verify/{dialect.value}", verify_as(dialect))
+    return app
+
+
+def make_operations_app(context: Context) -> web.Application:
+    """Return the application of the operations listener."""
+    app = web.Application(middlewares=[error_boundary], client_max_size=LARGEST_BODY)
+    app[CONTEXT] = context
+    for method, path, handler in OPERATIONS:
+        app.router.add_route(method, path, handler)
+    return app

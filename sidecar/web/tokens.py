@@ -1,0 +1,127 @@
+"""`/refresh` and `/logout`: the turn and the end of a session."""
+
+from dataclasses import asdict
+
+from aiohttp import web
+
+from sidecar.clock import Now, read_clock
+from sidecar.core.claims import TokenKind
+from sidecar.core.token import VerifiedToken
+from sidecar.core.verdict import Deny, Reason
+from sidecar.errors import NotFound
+from sidecar.gate import Credential
+from sidecar.schemas.requests import (
+    LOGOUT_FORM,
+    LOGOUT_REQUEST,
+    REFRESH_REQUEST,
+    load_body,
+    parse_form,
+    parse_json,
+)
+from sidecar.web.context import CONTEXT, Context
+from sidecar.web.cookies import expire_session_cookie
+from sidecar.web.pages import render_logout
+from sidecar.web.requests import (
+    FORM,
+    JSON,
+    REQUEST_ID,
+    find_caller,
+    is_own_page,
+    media_type,
+    read_body,
+)
+from sidecar.web.responses import answer_json, no_content, refuse_caller, see_other
+
+
+async def post_refresh(request: web.Request) -> web.StreamResponse:
+    """Give the next tokens for a refresh token."""
+    context = request.app[CONTEXT]
+    if media_type(request) != JSON:
+        raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}")
+    body = load_body(REFRESH_REQUEST, parse_json(await read_body(request)))
+    grant = await context.rotation.refresh(body.refresh_token, read_clock().unix)
+    if isinstance(grant, Deny):
+        return refuse_caller(request[REQUEST_ID], grant)
+    return answer_json({"token_type": "Bearer", **asdict(grant)})
+
+
+async def get_logout(request: web.Request) -> web.StreamResponse:
+    """Say who is logged in, with a button; nothing changes by itself."""
+    context = request.app[CONTEXT]
+    credential = find_caller(request, context)
+    if isinstance(credential, Credential) and credential.kind is TokenKind.SESSION:
+        token = context.gate.find_bearer(credential, read_clock())
+        if isinstance(token, VerifiedToken):
+            return render_logout(context, token.claims)
+    return render_logout(context, None)
+
+
+async def post_logout(request: web.Request) -> web.StreamResponse:
+    """End the session of whatever credential came.
+
+    One that is over or unknown has ended already.
+    """
+    context = request.app[CONTEXT]
+    octets = await read_body(request)
+    kind = media_type(request)
+    if octets and kind not in {JSON, FORM}:
+        raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}, {FORM} or empty")
+    rd = refresh_token = None
+    if kind == FORM:
+        form = load_body(LOGOUT_FORM, parse_form(octets))
+        everywhere, rd = form.everywhere, form.rd
+    else:
+        asked = load_body(LOGOUT_REQUEST, parse_json(octets) if octets else {})
+        everywhere, refresh_token = asked.everywhere, asked.refresh_token
+    credential = find_caller(request, context)
+    refusal = await _end(request, context, credential, refresh_token, everywhere=everywhere)
+    if refusal is not None:
+        return refuse_caller(request[REQUEST_ID], refusal)
+    answer = (
+        see_other(context.safe_redirect(rd) or context.login_url) if kind == FORM else no_content()
+    )
+    expire_session_cookie(answer, request, context)
+    return answer
+
+
+async def _end(
+    request: web.Request,
+    context: Context,
+    credential: Credential | Deny | None,
+    refresh_token: str | None,
+    *,
+    everywhere: bool,
+) -> Deny | None:
+    now = read_clock()
+    if refresh_token is not None:
+        await _end_by_refresh_token(context, refresh_token, now, everywhere=everywhere)
+        return None
+    if credential is None:
+        return Deny(Reason.NO_CREDENTIAL)
+    if isinstance(credential, Deny):
+        return credential
+    if credential.kind is TokenKind.SESSION and not is_own_page(request.headers, context):
+        return Deny(Reason.CROSS_SITE)
+    opened = context.gate.open_credential(credential)
+    if isinstance(opened, Deny):
+        return None
+    if everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken):
+        try:
+            await context.revocations.end_user_sessions(opened.claims.sub, now.unix)
+        except NotFound:
+            return None  # the user was removed, and with them every session
+        return None
+    await context.revocations.end_session_of(opened.claims)
+    return None
+
+
+async def _end_by_refresh_token(
+    context: Context, refresh_token: str, now: Now, *, everywhere: bool
+) -> None:
+    session = await context.rotation.find_session(refresh_token)
+    if session is None:
+        return
+    if everywhere:
+        await context.revocations.end_user_sessions(session.user_id, now.unix)
+    else:
+        await context.revocations.end_session(session.sid)

@@ -1,0 +1,89 @@
+"""`/verify`: the gateway's question about every request."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import assert_never
+
+from aiohttp import web
+
+from sidecar.clock import read_clock
+from sidecar.core.facts import RequestFacts
+from sidecar.core.verdict import Allow, Deny
+from sidecar.errors import NoVerdict
+from sidecar.settings import Decisions, Dialect
+from sidecar.web.context import CONTEXT, Context
+from sidecar.web.credentials import find_credential, other_cookies
+from sidecar.web.gateways import parse_question
+from sidecar.web.requests import REQUEST_ID
+from sidecar.web.responses import allow, identity_headers, refuse, unavailable
+
+log = logging.getLogger("sidecar.gate")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def verify_as(dialect: Dialect) -> Handler:
+    """Return the handler that answers in this dialect."""
+
+    async def verify(request: web.Request) -> web.StreamResponse:
+        return answer(request, request.app[CONTEXT], dialect)
+
+    return verify
+
+
+def answer(request: web.Request, context: Context, dialect: Dialect) -> web.Response:
+    """Return the answer to a gateway's question; waits for nothing."""
+    request_id = request[REQUEST_ID]
+    facts = parse_question(request, dialect, context.trusted)
+    if isinstance(facts, Deny):
+        context.gate.count(facts)
+        _log_refusal(request_id, facts, None)
+        return refuse(facts, dialect, None, context.login_url, request_id)
+    now = read_clock()
+    in_the_clear = context.public.scheme == "https" and facts.scheme in {"http", "ws"}
+    credential = find_credential(request.headers, context.jar.name, cookie_counts=not in_the_clear)
+    try:
+        verdict = context.gate.decide(facts, credential, now)
+        if isinstance(verdict, Allow) and verdict.token is not None:
+            assertion = context.gate.seal_assertion(verdict.token, facts.host.name, now)
+        else:
+            assertion = ""
+    except NoVerdict as error:
+        context.gate.count(None)
+        log.warning("no verdict", extra={"request_id": request_id, "cause": str(error)})
+        return unavailable(request_id, str(error))
+    context.gate.count(verdict)
+    match verdict:
+        case Allow():
+            if context.decisions is Decisions.ALL:
+                _log_allow(request_id, verdict, facts)
+            claims = None if verdict.token is None else verdict.token.claims
+            cookie = other_cookies(request.headers, context.jar.name)
+            return allow(identity_headers(claims), assertion, cookie, request_id)
+        case Deny():
+            _log_refusal(request_id, verdict, facts)
+            return refuse(verdict, dialect, facts, context.login_url, request_id)
+        case _:
+            assert_never(verdict)
+
+
+def _log_refusal(request_id: str, refusal: Deny, facts: RequestFacts | None) -> None:
+    reason = refusal.reason.value
+    log.info("refused", extra={"request_id": request_id, "reason": reason, **_describe(facts)})
+
+
+def _log_allow(request_id: str, verdict: Allow, facts: RequestFacts) -> None:
+    subject = None if verdict.token is None else verdict.token.claims.sub
+    log.info("allowed", extra={"request_id": request_id, "sub": subject, **_describe(facts)})
+
+
+def _describe(facts: RequestFacts | None) -> dict[str, str | None]:
+    """Return what a log line says of a question: no query, it may hold secrets of an upstream."""
+    if facts is None:
+        return {}
+    return {
+        "method": facts.method,
+        "host": str(facts.host),
+        "path": facts.path,
+        "address": None if facts.address is None else str(facts.address),
+    }
