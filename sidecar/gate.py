@@ -115,7 +115,7 @@ class Gate:
         if view is None:
             raise NoVerdict("the view of the revocations is too old")
         skew = self._options.clock_skew
-        return judge_token(opened, self.ring, view, now.unix, skew) or opened
+        return judge_token(opened, self.ring, view, now.unix, skew)
 
     def open_credential(self, credential: Credential) -> VerifiedToken | Deny:
         """Return what this ring sealed, whether or not it is still good: for logging out."""

@@ -73,7 +73,7 @@ class Revocations:
         for entry in entries:
             revocation = entry.revocation
             log.info(
-                "revoked", extra={"level": revocation.level.value, "subject": revocation.subject}
+                "revoked", extra={"what": revocation.level.value, "subject": revocation.subject}
             )
         if entries and self._announcer is not None and await self._announcer.announce(entries):
             try:

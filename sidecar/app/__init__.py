@@ -1,7 +1,7 @@
 """The composition root.
 
-`open_services` is what commands work with; `open_serving` puts a gate, its feeds and its listeners on
-top of it, for `serve`.
+`open_services` is what commands work with; `open_serving` puts a gate, its feeds and its listeners
+on top of it, for `serve`.
 """
 
 from sidecar.app.listeners import open_serving, open_site

@@ -45,7 +45,7 @@ async def open_site(runner: web.AppRunner, listen: Listen) -> None:
     try:
         if listen.path is not None:
             await web.UnixSite(runner, listen.path).start()
-            os.chmod(listen.path, SOCKET_MODE)
+            listen.path.chmod(SOCKET_MODE)
         else:
             await web.TCPSite(runner, listen.host, listen.port).start()
     except OSError as error:
@@ -54,21 +54,22 @@ async def open_site(runner: web.AppRunner, listen: Listen) -> None:
 
 @asynccontextmanager
 async def open_serving(
-    settings: Settings, operations: Sequence[Listen]
+    settings: Settings, *, workers: int = 1
 ) -> AsyncIterator[tuple[Serving, web.AppRunner]]:
     """Yield what serves and the runner of the public application, feeds running.
 
-    The operations listener takes the first of the addresses that is free; it stays until all
+    The operations listener takes the first free address of the workers'; it stays until all
     requests have ended, so that it can say that this process drains. Raises SidecarError.
     """
     async with open_services(settings) as services:
         await services.store.prepare_schema()
-        serving, public, operations_app = await create_app(services)
+        serving, public, operations_app = await create_app(services, workers)
         operations_runner = make_runner(operations_app)
         async with serving.run_feeds():
             await operations_runner.setup()
             try:
-                await _open_first(operations_runner, operations)
+                addresses = settings.server.operations_listen.of_workers(workers)
+                await _open_first(operations_runner, addresses)
                 yield serving, make_runner(public)
             finally:
                 await operations_runner.cleanup()

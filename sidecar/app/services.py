@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sidecar.accounts import Accounts
 from sidecar.clock import read_clock
@@ -11,8 +12,10 @@ from sidecar.credentials.passwords import PasswordHasher
 from sidecar.revocations import Revocations
 from sidecar.settings import Settings
 from sidecar.sources.keyring import KeyDirectory, OpenedRing
-from sidecar.stores.redis.feed import RedisFeed
 from sidecar.stores.sql import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from sidecar.stores.redis.feed import RedisFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class Services:
     settings: Settings
     store: SqlStore
     view: RevocationView
-    redis: RedisFeed | None
+    redis: "RedisFeed | None"
     passwords: PasswordHasher
     accounts: Accounts
     revocations: Revocations
@@ -47,6 +50,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         view = RevocationView()
         redis = None
         if settings.redis_url is not None:
+            from sidecar.stores.redis.feed import RedisFeed  # noqa: PLC0415 - 12 MB, where configured
+
             redis = RedisFeed(settings.redis_url, apply=view.apply, heard=view.heard)
             stack.push_async_callback(redis.aclose)
         passwords = PasswordHasher()

@@ -120,7 +120,9 @@ class Serving:
                 log.warning("nothing was purged", extra={"cause": str(error)})
 
 
-async def create_app(services: Services) -> tuple[Serving, web.Application, web.Application]:
+async def create_app(
+    services: Services, workers: int
+) -> tuple[Serving, web.Application, web.Application]:
     """Return what serves, and the applications of the public and the operations listener.
 
     Reads ring and policy, and makes the first administrator where the settings name one. Raises
@@ -134,7 +136,7 @@ async def create_app(services: Services) -> tuple[Serving, web.Application, web.
     opened = await services.open_ring()
     serving = Serving(services, opened, policy_file, policy)
     await _bootstrap(services)
-    context = _make_context(serving, opened.secret)
+    context = _make_context(serving, opened.secret, workers)
     public = make_public_app(context)
     return serving, public, make_operations_app(context)
 
@@ -153,7 +155,7 @@ async def _bootstrap(services: Services) -> None:
         log.info("made the first administrator", extra={"username": user.username})
 
 
-def _make_context(serving: Serving, secret: bytes) -> Context:
+def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
     services, settings = serving.services, serving.services.settings
     tokens, session = settings.tokens, settings.session
     refresh_key = derive_key(secret, "refresh tokens")
@@ -181,6 +183,7 @@ def _make_context(serving: Serving, secret: bytes) -> Context:
         revocations=services.revocations,
         accounts=services.store.sessions,
         health=Health(
+            workers=workers,
             is_draining=lambda: serving.draining,
             list_degraded=serving.list_degraded,
             render_metrics=serving.render_metrics,

@@ -1,7 +1,67 @@
 """`sidecar healthcheck`: whether the service on this machine is ready. Starts in milliseconds."""
 
 import http.client
+import json
 import socket
+import sys
 from pathlib import Path
+from typing import Final
 
 import click
+
+from sidecar.cli.options import config_option, read_settings
+from sidecar.settings import Listen
+
+TIMEOUT: Final = 3.0  # seconds for each worker
+
+
+@click.command()
+@config_option
+def healthcheck(config_file: Path | None) -> None:
+    """Exit 0 where every worker is ready, else 1 with a line that says which is not."""
+    first = read_settings(config_file).server.operations_listen
+    for address in first.of_workers(_count_workers(first)):
+        status, body = _ask(address, "/readyz")
+        if status != http.HTTPStatus.OK:
+            click.echo(f"{address}: not ready: {body}", err=True)
+            sys.exit(1)
+    click.echo("ready")
+
+
+def _count_workers(first: Listen) -> int:
+    """Return how many processes there are, as the first one that answers says."""
+    status, body = _ask(first, "/healthz")
+    if status != http.HTTPStatus.OK and first.path is not None:
+        status, body = _ask(first.of_workers(2)[0], "/healthz")
+    return int(json.loads(body)["workers"]) if status == http.HTTPStatus.OK else 1
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=TIMEOUT)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(TIMEOUT)
+        self.sock.connect(str(self._path))
+
+
+def _ask(address: Listen, path: str) -> tuple[int, str]:
+    """Return status and body of an answer; 0 and the cause where there is none."""
+    connection = (
+        http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT)
+        if address.path is None
+        else _UnixConnection(address.path)
+    )
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(65_536).decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error) or type(error).__name__
+    finally:
+        connection.close()

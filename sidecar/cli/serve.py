@@ -42,7 +42,7 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_serving(settings, [settings.server.operations_listen]) as (serving, runner):
+    async with open_serving(settings) as (serving, runner):
         reloads: set[asyncio.Task[None]] = set()
         loop.add_signal_handler(
             signal.SIGHUP, lambda: reloads.add(loop.create_task(serving.reload()))

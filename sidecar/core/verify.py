@@ -16,8 +16,8 @@ from sidecar.errors import NoVerdict
 
 def judge_token(
     token: VerifiedToken, ring: KeyRing, view: RevocationView, now: int, clock_skew: int
-) -> Deny | None:
-    """Return why an opened token is not good at `now` (Unix seconds), or None.
+) -> VerifiedToken | Deny:
+    """Return an opened token if it is good at `now` (Unix seconds), else why not.
 
     `clock_skew` is how many seconds another replica's clock may be ahead; an end has no leeway.
     """
@@ -40,7 +40,7 @@ def judge_token(
         return Deny(Reason.NOT_YET_VALID)
     # 3. What has been taken away since.
     refusal = view.find_refusal(claims)
-    return None if refusal is None else Deny(refusal)
+    return token if refusal is None else Deny(refusal)
 
 
 def decide(
@@ -68,7 +68,7 @@ def decide(
     # nobody in particular.
     if isinstance(opened, VerifiedToken):
         if view is not None:
-            opened = judge_token(opened, ring, view, now, clock_skew) or opened
+            opened = judge_token(opened, ring, view, now, clock_skew)
         elif rule.access.anyone:
             opened = None
         else:
@@ -88,7 +88,8 @@ def decide(
         return Allow(opened if isinstance(opened, VerifiedToken) else None)
     match opened:
         case VerifiedToken():
-            return judge_access(rule.access, opened.claims.roles) or Allow(opened)
+            refusal = judge_access(rule.access, opened.claims.roles)
+            return Allow(opened) if refusal is None else refusal
         case Deny():
             return opened
         case None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,20 @@ class Listen:
     host: str = ""
     port: int = 0
     path: Path | None = None
+
+    def of_workers(self, count: int) -> "list[Listen]":
+        """Return the addresses for so many processes.
+
+        The ports, or numbered sockets, from here on.
+        """
+        if count == 1 or (self.path is None and self.port == 0):
+            return [self]
+        if self.path is not None:
+            return [
+                Listen(path=self.path.with_name(f"{self.path.name}.{number}"))
+                for number in range(count)
+            ]
+        return [replace(self, port=self.port + number) for number in range(count)]
 
     def __str__(self) -> str:
         """Return the address as settings spell it."""

@@ -55,6 +55,7 @@ class PublicUrl:
 class Health:
     """What readiness and metrics say; the callables read what other objects keep."""
 
+    workers: int
     is_draining: Callable[[], bool]
     list_degraded: Callable[[], Sequence[str]]
     render_metrics: Callable[[], bytes]

@@ -7,9 +7,9 @@ from sidecar.web.context import CONTEXT
 from sidecar.web.responses import answer_json
 
 
-async def show_health(_request: web.Request) -> web.Response:
-    """Answer as long as the event loop turns."""
-    return answer_json({"healthy": True})
+async def show_health(request: web.Request) -> web.Response:
+    """Answer as long as the event loop turns; `workers` says how many processes there are."""
+    return answer_json({"healthy": True, "workers": request.app[CONTEXT].health.workers})
 
 
 async def show_readiness(request: web.Request) -> web.Response:

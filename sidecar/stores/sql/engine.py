@@ -54,7 +54,7 @@ class Database:
         """
         async with self._translated(), self._engine.connect() as connection:
             # A deferred transaction that turns into a writer fails at once while another writes.
-            await connection.execution_options(immediate=True)
+            connection = await connection.execution_options(immediate=True)  # noqa: PLW2901
             async with connection.begin():
                 if log and not self.is_sqlite:
                     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOG_LOCK)))
