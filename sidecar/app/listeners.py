@@ -12,6 +12,7 @@ from sidecar.app.services import open_services
 from sidecar.app.serving import Serving, create_app
 from sidecar.errors import SidecarError
 from sidecar.settings import Listen, Settings
+from sidecar.settings.workers import worker_addresses
 
 SHUTDOWN_TIMEOUT: Final = 7.0  # seconds for requests under way; with the rest it stays below ten
 KEEPALIVE: Final = 75.0  # seconds; must outlast the gateway's (nginx: 60)
@@ -68,7 +69,7 @@ async def open_serving(
         async with serving.run_feeds():
             await operations_runner.setup()
             try:
-                addresses = settings.server.operations_listen.of_workers(workers)
+                addresses = worker_addresses(settings.server.operations_listen, workers)
                 await _open_first(operations_runner, addresses)
                 yield serving, make_runner(public)
             finally:

@@ -11,6 +11,7 @@ import click
 
 from sidecar.cli.options import config_option, read_settings
 from sidecar.settings import Listen
+from sidecar.settings.workers import worker_addresses
 
 TIMEOUT: Final = 3.0  # seconds for each worker
 
@@ -20,7 +21,7 @@ TIMEOUT: Final = 3.0  # seconds for each worker
 def healthcheck(config_file: Path | None) -> None:
     """Exit 0 where every worker is ready, else 1 with a line that says which is not."""
     first = read_settings(config_file).server.operations_listen
-    for address in first.of_workers(_count_workers(first)):
+    for address in worker_addresses(first, _count_workers(first)):
         status, body = _ask(address, "/readyz")
         if status != http.HTTPStatus.OK:
             click.echo(f"{address}: not ready: {body}", err=True)
@@ -32,7 +33,7 @@ def _count_workers(first: Listen) -> int:
     """Return how many processes there are, as the first one that answers says."""
     status, body = _ask(first, "/healthz")
     if status != http.HTTPStatus.OK and first.path is not None:
-        status, body = _ask(first.of_workers(2)[0], "/healthz")
+        status, body = _ask(worker_addresses(first, 2)[0], "/healthz")
     return int(json.loads(body)["workers"]) if status == http.HTTPStatus.OK else 1
 
 

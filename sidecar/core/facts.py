@@ -45,6 +45,8 @@ _PLAIN_PATH: Final = re.compile(
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # Encoded: slash, backslash, dot, semicolon, and a percent sign that begins another escape.
 _TWO_READINGS: Final = re.compile(r"%(?:2f|5c|2e|3b)|%25[0-9a-f]{2}", re.IGNORECASE)
+# An escape that was itself escaped, in whatever spelling (`%25%32e`): who decodes twice reads on.
+_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -116,8 +118,10 @@ def _canonical_name(text: str) -> str | None:
             return f"[{IPv6Address(text[1:-1]).compressed}]"
         except ValueError:
             return None
+    if not text.isascii():  # before lower(): the Kelvin sign becomes an ASCII k
+        return None
     name = text.lower().removesuffix(".")
-    if len(name) > LONGEST_HOST or not name.isascii() or _NAME.fullmatch(name) is None:
+    if len(name) > LONGEST_HOST or _NAME.fullmatch(name) is None:
         return None
     # A name whose last label is a number is an IPv4 address to a browser (`127.1`, `0x7f.1`): one
     # spelling only.
@@ -155,6 +159,7 @@ def _decode_path(raw: str) -> str | Deny:
     segments = path.split("/")[1:]
     if (
         _CONTROL.search(path)
+        or _ESCAPE.search(path)
         or any(segment in {".", ".."} for segment in segments)
         or "" in segments[:-1]
     ):
@@ -167,6 +172,8 @@ def parse_address(text: str) -> Address | None:
 
     An IPv4 address mapped into IPv6 is the IPv4 address (RFC 4291 section 2.5.5.2).
     """
+    if "%" in text:  # a zone means something on the host itself only, and may hold any text
+        return None
     try:
         address = ip_address(text)
     except ValueError:

@@ -8,6 +8,7 @@ skewed replicas are exact.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from sidecar.core.claims import Claims
 from sidecar.core.verdict import Reason
@@ -75,6 +76,8 @@ class RevocationView:
                     )
                 case Level.EVERYONE:
                     self._everyone = max(entry.epoch, self._everyone)
+                case _:
+                    assert_never(entry.level)
 
     def heard(self, at: float) -> None:
         """Note a good read that began at this monotonic second."""

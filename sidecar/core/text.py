@@ -6,8 +6,9 @@ from typing import Final
 # C0, DEL and C1 controls; lone surrogates, which are no characters; the bidirectional controls that
 # let a name read otherwise than it is (Unicode TR36 section 3.2), line and paragraph separators,
 # and noncharacters.
+_PLANES: Final = "".join(chr(p << 16 | low) for p in range(1, 17) for low in (0xFFFE, 0xFFFF))
 _FORBIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+    f"[{_PLANES}\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
 )
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from sidecar.core.claims import LONGEST_ROLES
+from sidecar.core.claims import LONGEST_ROLES, MOST_ROLES
 from sidecar.core.text import is_plain_text
 
 LONGEST_USERNAME: Final = 64  # characters, canonical
@@ -15,6 +15,12 @@ LONGEST_EMAIL: Final = 254  # RFC 5321 section 4.5.3.1.3, without the angle brac
 
 _ROLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
 _EMAIL: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@,;:<>()\[\]\\\"]{1,253}")
+# Letters and marks that show nothing (Default_Ignorable_Code_Point, RFC 8264 section 9.13).
+_IGNORABLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
+_BIDI_REST: Final = frozenset({"EN", "ES", "CS", "ET", "ON", "BN", "NSM"})
 _SPOKEN: Final = frozenset({"L", "M", "N"})  # letters, marks, numbers
 
 
@@ -46,11 +52,11 @@ def canonical_username(text: str) -> str | None:
         for c in text
     )
     name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", narrow).casefold())
-    if not 1 <= len(name) <= LONGEST_USERNAME or not is_plain_text(name):
+    if not 1 <= len(name) <= LONGEST_USERNAME or not is_plain_text(name) or _IGNORABLE.search(name):
         return None
     if not all(_is_identifier(c) for c in name) or len({_script(c) for c in name} - {""}) > 1:
         return None
-    return name
+    return name if _reads_one_way(name) else None
 
 
 def is_role(text: str) -> bool:
@@ -60,7 +66,7 @@ def is_role(text: str) -> bool:
 
 def roles_fit(roles: tuple[str, ...]) -> bool:
     """Say whether the roles together are short enough to travel with every request."""
-    return sum(map(len, roles)) <= LONGEST_ROLES
+    return len(roles) <= MOST_ROLES and sum(map(len, roles)) <= LONGEST_ROLES
 
 
 def is_email(text: str) -> bool:
@@ -96,4 +102,22 @@ def _script(character: str) -> str:
     if not character.isalpha():
         return ""
     script = unicodedata.name(character, "UNKNOWN").partition(" ")[0]
-    return "JAPANESE" if script in {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"} else script
+    return (
+        "JAPANESE"
+        if script in {"CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}
+        else script
+    )
+
+
+def _reads_one_way(name: str) -> bool:
+    """Judge by the Bidi Rule (RFC 5893 section 2), which RFC 8265 section 3.3.2 asks for."""
+    kinds = [unicodedata.bidirectional(c) for c in name]
+    if _RIGHT_TO_LEFT.isdisjoint(kinds):
+        return True
+    last = next((kind for kind in reversed(kinds) if kind != "NSM"), "")
+    return (
+        kinds[0] in {"R", "AL"}
+        and set(kinds) <= _RIGHT_TO_LEFT | _BIDI_REST
+        and last in {"R", "AL", "EN", "AN"}
+        and not {"EN", "AN"} <= set(kinds)
+    )

@@ -3,6 +3,8 @@
 A later step may turn an allow into a refusal, never the reverse.
 """
 
+from typing import assert_never
+
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import RequestFacts
 from sidecar.core.keyring import KeyRing, KeyState
@@ -94,6 +96,8 @@ def decide(
             return opened
         case None:
             return Deny(Reason.NO_CREDENTIAL)
+        case _:
+            assert_never(opened)
 
 
 def _is_cross_site(facts: RequestFacts, policy: Policy) -> bool:
@@ -110,3 +114,5 @@ def _is_cross_site(facts: RequestFacts, policy: Policy) -> bool:
             return facts.origin_host is None or not policy.holds(facts.origin_host)
         case Site.CROSS_SITE:
             return True
+        case _:
+            assert_never(facts.site)

@@ -1,12 +1,12 @@
-"""YAML, read strictly: each value keeps its line.
+"""YAML, read strictly: every value keeps its line, and nothing is silently reinterpreted.
 
-And what YAML would silently reinterpret is refused. PyYAML keeps the last of two equal keys, reads
-`no` as a boolean and `1:30` as ninety; here a key stands once, booleans are `true` and `false`, and
-everything else that looks odd stays text.
+PyYAML keeps the last of two equal keys, reads `no` as a boolean, `010` as eight and `1:30` as
+ninety. Here a key stands once, booleans are `true` and `false`, whole numbers are decimal, and
+everything else is text.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -16,29 +16,37 @@ import yaml
 from sidecar.errors import DocumentInvalid
 
 DEEPEST: Final = 16  # levels; no document of ours has more than six
-MOST_PROBLEMS: Final = 100
+MOST_PROBLEMS: Final = 100  # lines; who made more mistakes has given the wrong file
+LONGEST_SHOWN: Final = 80  # characters of a key in a problem
 
 Path = tuple[str | int, ...]
 
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
-_SURPRISES: Final = frozenset({"yes", "no", "on", "off", "y", "n"})
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
+_SURPRISES: Final = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false"})
 _NULLS: Final = frozenset({"", "~", "null"})
+_PLAIN: Final = frozenset({None, ""})  # how the two parsers call a scalar without quotes
 
 
 @dataclass(slots=True)
 class Document:
-    """The values of a file, and the line of each by its path."""
+    """Values, the line of each by its path, and what is wrong with them.
+
+    `root` is the path that a document is the value of, where it is no file but one variable: its
+    problems then begin with the name alone.
+    """
 
     name: str
+    root: Path = ()
     values: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    _problems: list[tuple[int, str]] = field(default_factory=list)
 
     def add_problem(self, path: Path, text: str) -> None:
         """Note what is wrong with the value at `path`."""
-        place = ".".join(map(str, path))
         line = self.line_of(path)
-        self.problems.append((line, f"{self.name}:{line}: {place + ': ' if place else ''}{text}"))
+        head = self.name if self.root else f"{self.name}:{line}"
+        place = ".".join(show_key(key) for key in path[len(self.root) :])
+        self._problems.append((line, f"{head}: {place + ': ' if place else ''}{text}"))
 
     def line_of(self, path: Path) -> int:
         """Return the line of the value at `path`, or of what ought to hold it."""
@@ -53,41 +61,74 @@ class Document:
             if isinstance(inner, Mapping):
                 self.add_messages(inner, here)
             else:
-                for text in inner if isinstance(inner, list) else [inner]:
+                for text in inner:
                     self.add_problem(here, str(text))
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for each mistake, in the order of the document."""
+        told = [text for _, text in sorted(self._problems, key=lambda problem: problem[0])]
+        if len(told) > MOST_PROBLEMS:
+            told[MOST_PROBLEMS:] = [f"{self.name}: and {len(told) - MOST_PROBLEMS} more problems"]
+        return tuple(told)
+
     def refuse_problems(self) -> None:
-        """Raise DocumentInvalid with all problems in the order of their lines, if there are any."""
-        if self.problems:
-            lines = [text for _, text in sorted(self.problems)]
-            raise DocumentInvalid(tuple(lines[:MOST_PROBLEMS]))
+        """Raise DocumentInvalid with all problems, if there are any."""
+        if self._problems:
+            raise DocumentInvalid(self.problems)
 
 
-def read_document(text: str, name: str) -> Document:
-    """Return the document in `text`, which the file `name` holds. Raises DocumentInvalid."""
-    document = Document(name)
+def read_document(text: str, name: str, *, largest: int, root: Path = ()) -> Document:
+    """Return the document in `text`, of at most `largest` characters. Raises DocumentInvalid.
+
+    The values are mappings with text keys, lists, text, whole numbers, booleans and None. `name`
+    is the file's, or with `root` the variable's that holds the value of that path.
+    """
+    document = Document(name, root)
+    if len(text) > largest:
+        document.add_problem(root, f"is larger than {largest} characters")
+        document.refuse_problems()
     try:
-        events = yaml.parse(text, Loader=yaml.CSafeLoader)
-        _Reader(document, events).read()
+        _Reader(document, yaml.parse(text, Loader=yaml.CSafeLoader)).read()
     except yaml.MarkedYAMLError as error:
-        line = 1 if error.problem_mark is None else error.problem_mark.line + 1
-        raise DocumentInvalid((f"{name}:{line}: is not YAML: {error.problem}",)) from None
-    except (yaml.YAMLError, UnicodeError):
-        raise DocumentInvalid((f"{name}:1: has characters that YAML does not allow",)) from None
+        mark = error.problem_mark or error.context_mark
+        _refuse(document, 1 if mark is None else mark.line + 1, f"is not YAML: {error.problem}")
+    except yaml.reader.ReaderError as error:  # its position counts octets
+        line = text.encode()[: error.position].count(b"\n") + 1
+        _refuse(document, line, "has a character that YAML does not allow")
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        _refuse(document, line, "has octets that are not UTF-8")
     document.refuse_problems()
     return document
 
 
-def suggest(word: str, known: list[str]) -> str:
+def _refuse(document: Document, line: int, text: str) -> None:
+    """Note what makes the rest unreadable."""
+    document.lines[document.root] = line
+    document.add_problem(document.root, text)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
     """Return a hint at the nearest known word, or nothing."""
-    near = get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = get_close_matches(word[:LONGEST_SHOWN], list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def show_key(key: str | int) -> str:
+    """Return a key as it may stand in a line for a person, whatever characters it has."""
+    shown = str(key)[:LONGEST_SHOWN]
+    return shown if shown.isprintable() else shown.encode("unicode_escape").decode("ascii")
 
 
 def dump_document(values: object) -> str:
     """Return values as YAML."""
     text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
     return text
+
+
+class _StopReadingError(yaml.MarkedYAMLError):
+    """What comes next cannot be read at all."""
 
 
 class _Reader:
@@ -98,50 +139,54 @@ class _Reader:
         self._events = events
 
     def read(self) -> None:
+        """Fill the document."""
         next(self._events)  # the stream begins
-        event = next(self._events)
-        if isinstance(event, yaml.StreamEndEvent):
+        if isinstance(next(self._events), yaml.StreamEndEvent):
             return
-        self._document.values = self._value(next(self._events), ())
+        root = self._document.root
+        self._document.values = self._value(next(self._events), root)
         next(self._events)  # the document ends
-        if not isinstance(next(self._events), yaml.StreamEndEvent):
-            raise DocumentInvalid((f"{self._document.name}:1: holds more than one document",))
+        event = next(self._events)
+        if not isinstance(event, yaml.StreamEndEvent):
+            self._document.lines[root] = event.start_mark.line + 1
+            self._document.add_problem(root, "a second document begins")
 
     def _value(self, event: Any, path: Path) -> Any:
-        self._document.lines[path] = event.start_mark.line + 1
+        self._document.lines.setdefault(path, event.start_mark.line + 1)
         if len(path) > DEEPEST:
-            raise DocumentInvalid(
-                (f"{self._document.name}:{event.start_mark.line + 1}: is nested too deeply",)
-            )
-        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-            self._document.add_problem(path, "anchors and aliases are not read here")
-            if isinstance(event, yaml.AliasEvent):
-                return None
-        if event.tag not in {None, "!"}:
-            self._document.add_problem(path, f"the tag {event.tag} is not read here")
+            raise _StopReadingError(problem="nested too deeply", problem_mark=event.start_mark)
+        self._refuse_decoration(event, path)
         match event:
             case yaml.MappingStartEvent():
                 return self._mapping(path)
             case yaml.SequenceStartEvent():
                 return self._sequence(path)
-            case _:
+            case yaml.ScalarEvent():
                 return self._scalar(event, path)
+            case _:  # an alias
+                return None
+
+    def _refuse_decoration(self, event: Any, path: Path) -> None:
+        if event.anchor is not None:
+            self._document.add_problem(path, "anchors and aliases are not read here: write it out")
+        if getattr(event, "tag", None) not in {None, "!"}:
+            self._document.add_problem(path, "tags are not read here: write the value alone")
 
     def _mapping(self, path: Path) -> dict[str, Any]:
         values: dict[str, Any] = {}
         event: Any
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise DocumentInvalid(
-                    (f"{self._document.name}:{event.start_mark.line + 1}: a key must be text",)
-                )
-            key = event.value
-            line = event.start_mark.line + 1
-            value = self._value(next(self._events), (*path, key))
-            self._document.lines[*path, key] = line
-            if key in values:
-                self._document.add_problem((*path, key), "stands twice")
-            values[key] = value
+                raise _StopReadingError(problem="a key must be text", problem_mark=event.start_mark)
+            here = (*path, event.value)
+            double = event.value in values
+            self._document.lines[here] = event.start_mark.line + 1
+            self._refuse_decoration(event, here)
+            if event.style in _PLAIN and _reads_otherwise(event.value):
+                self._document.add_problem(here, "a key must be text: quote it")
+            if double:
+                self._document.add_problem(here, "stands twice")
+            values[event.value] = self._value(next(self._events), here)
         return values
 
     def _sequence(self, path: Path) -> list[Any]:
@@ -150,17 +195,21 @@ class _Reader:
             values.append(self._value(event, (*path, len(values))))
         return values
 
-    def _scalar(self, event: Any, path: Path) -> str | int | bool | None:
+    def _scalar(self, event: yaml.ScalarEvent, path: Path) -> str | int | bool | None:
         text: str = event.value
-        if event.style is not None or event.tag == "!":
+        if event.style not in _PLAIN or not _reads_otherwise(text):
             return text
         if text in _NULLS:
             return None
         if text in {"true", "false"}:
             return text == "true"
-        if text.lower() in _SURPRISES or text.lower() in {"true", "false"}:
-            self._document.add_problem(
-                path, f"{text} could be read as a boolean: write true, false, or quote it"
-            )
-            return None
-        return int(text) if _INTEGER.fullmatch(text) else text
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        hint = f"{text} is a boolean to some readers: write true or false, or quote it"
+        self._document.add_problem(path, hint)
+        return None
+
+
+def _reads_otherwise(text: str) -> bool:
+    """Say whether some reader of YAML makes something else than text of this plain scalar."""
+    return text in _NULLS or text.lower() in _SURPRISES or _INTEGER.fullmatch(text) is not None

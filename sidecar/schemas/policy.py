@@ -11,7 +11,7 @@ from sidecar.core.verdict import Deny
 from sidecar.errors import DocumentInvalid
 from sidecar.schemas.documents import Document, Path, read_document, suggest
 
-LARGEST_POLICY: Final = 4_194_304  # octets: 10 000 rules have about one million
+LARGEST_POLICY: Final = 4_194_304  # characters: 10 000 rules have about one million
 PLAIN: Final = frozenset(string.ascii_letters + string.digits + "-._~*")
 ROOT_KEYS: Final = ["hosts"]
 RULE_KEYS: Final = ["path", "allow"]
@@ -21,9 +21,7 @@ ALLOW_WORDS: Final = {"anyone": Access(anyone=True), "signed-in": Access()}
 
 def parse_policy(text: str, name: str) -> Policy:
     """Return the policy in `text`, which the file `name` holds. Raises DocumentInvalid."""
-    if len(text) > LARGEST_POLICY:
-        raise DocumentInvalid((f"{name}:1: is larger than {LARGEST_POLICY} octets",))
-    document = read_document(text, name)
+    document = read_document(text, name, largest=LARGEST_POLICY)
     root = document.values
     if not isinstance(root, dict) or not isinstance(root.get("hosts"), dict):
         raise DocumentInvalid((f"{name}:1: hosts: must be a mapping of hosts to their rules",))

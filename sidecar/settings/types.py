@@ -1,14 +1,11 @@
-"""Settings: defaults < file < environment < `*_FILE` < flags, as one frozen value.
-
-The shapes stand in schemas.
-"""
+"""Everything that an operator decides, as one frozen value."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from sidecar.core.facts import Network
-from sidecar.schemas.fields import Listen
+from sidecar.schemas.values import Listen
 
 
 class Dialect(StrEnum):

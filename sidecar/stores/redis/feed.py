@@ -1,46 +1,63 @@
-"""The Redis feed: announces revocations, and reads those of others within milliseconds."""
+"""The Redis feed: announces revocations, and reads those of others within milliseconds.
+
+A reader takes the snapshot, then follows the stream. In every turn, so at least twice a second, it
+also compares the meta hash with how far it has come: an XREAD alone would wait for ever on a Redis
+that was emptied or failed over.
+"""
 
 import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from sidecar.clock import read_clock
 from sidecar.core.revocation import Revocation
 from sidecar.ports import Entry
+from sidecar.stores.redis.client import open_client
+from sidecar.stores.redis.health import Direction, Health
 from sidecar.stores.redis.log import (
+    ANNOUNCE,
     LONGEST_STREAM,
     META,
+    META_FIELDS,
     SNAPSHOT,
+    START,
     STREAM,
     Position,
     decode_member,
     encode_member,
-    follows,
+    follow,
+    read_head,
+    read_position,
 )
 
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 8  # at once for announcements; who waits longer than the timeout gets False
 ANNOUNCE_TIMEOUT: Final = 0.5  # seconds: who revokes waits for it
-BLOCK: Final = 0.25  # seconds that a read of the stream waits for the next entry
-READ_TIMEOUT: Final = 1.0  # seconds, above BLOCK
-RETRY_PERIOD: Final = 0.25  # seconds between attempts while Redis is away
-SNAPSHOT_PERIOD: Final = 5.0  # seconds after which the snapshot is taken again, whatever was seen
-BATCH: Final = 1000  # entries read at once
+ANNOUNCE_BATCH: Final = 200  # revocations in one script, which holds Redis for about a millisecond
+EXPIRED_BATCH: Final = 200  # expired members that one announcement drops
+BLOCK: Final = 0.5  # seconds that a read of the stream waits, and so between looks at the meta hash
+READ_TIMEOUT: Final = 1.5  # seconds, above BLOCK: else every quiet moment were an error
+FIRST_PAUSE: Final = 0.1  # seconds before a failed or interrupted read is begun anew
+LONGEST_PAUSE: Final = 1.0  # seconds, after doubling
+STREAM_BATCH: Final = 100  # entries read at once: more would hold the event loop for over 5 ms
+PAGE: Final = 250  # members of the snapshot read at once, as STREAM_BATCH
+PAGE_PERIOD: Final = 0.25  # seconds between the pages of the snapshot that are read while following
 
 log = logging.getLogger("sidecar.redis")
 
 
 class RedisFeed:
-    """Announces and follows; nothing that depends on Redis waits for it to come back."""
+    """Announces and follows; nothing waits for Redis to come back.
+
+    `apply` is given what was read, `heard` the monotonic second at which a read began that left
+    nothing out. Counters: `announced` and `failed` entries, `resnapshots` after the first snapshot,
+    `skipped` things that are not ours. Raises DocumentInvalid where `url` cannot be one of Redis.
+    """
 
     def __init__(
         self,
@@ -49,19 +66,36 @@ class RedisFeed:
         apply: Callable[[Iterable[Revocation]], None],
         heard: Callable[[float], None],
     ) -> None:
-        self.healthy = True
+        self.announced = self.failed = self.resnapshots = self.skipped = 0
         self._apply = apply
         self._heard = heard
-        self._counters = {"announced": 0, "failed_announcements": 0, "snapshots": 0}
-        self._writer = _open_client(url, ANNOUNCE_TIMEOUT, CONNECTIONS)
-        self._reader = _open_client(url, READ_TIMEOUT, 1)
-        self._announce = self._writer.register_script(
-            Path(__file__).with_name("announce.lua").read_text()
-        )
+        self._health = Health()
+        self._position: Position | None = None
+        self._complete = True
+        self._writer = open_client(url, timeout=ANNOUNCE_TIMEOUT, connections=CONNECTIONS)
+        self._reader = open_client(url, timeout=READ_TIMEOUT, connections=1)
+        self._script = self._writer.register_script(ANNOUNCE)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether Redis carries revocations; False from the first failure on."""
+        return self._health.healthy
 
     def counters(self) -> Mapping[str, int]:
         """Return what has been counted since the start."""
-        return self._counters
+        names = ("announced", "failed", "resnapshots", "skipped")
+        return {name: getattr(self, name) for name in names}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -69,117 +103,144 @@ class RedisFeed:
         await self._reader.aclose()
 
     async def announce(self, entries: Sequence[Entry]) -> bool:
-        """Announce these; False where Redis did not take them in time."""
-        arguments: list[str | int] = [secrets.token_hex(8), read_clock().unix, LONGEST_STREAM]
-        for entry in entries:
-            arguments += [encode_member(entry.revocation), entry.revocation.forget_at]
+        """Announce these; False where Redis did not take them within ANNOUNCE_TIMEOUT.
+
+        It may have taken some of them all the same: announced twice is announced.
+        """
+        if not entries or await self._write([entry.revocation for entry in entries]):
+            self.announced += len(entries)
+            return True
+        self.failed += len(entries)
+        return False
+
+    async def _write(self, revocations: Sequence[Revocation]) -> bool:
+        """Run the script; without revocations it founds the log and tries whether it takes any."""
+        head = (secrets.token_hex(8), read_clock().unix, LONGEST_STREAM, EXPIRED_BATCH)
         try:
             async with asyncio.timeout(ANNOUNCE_TIMEOUT):
-                await self._announce(keys=[SNAPSHOT, STREAM, META], args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._counters["failed_announcements"] += 1
-            self._note(healthy=False, cause=error)
+                for start in range(0, max(1, len(revocations)), ANNOUNCE_BATCH):
+                    arguments: list[str | int] = [*head]
+                    for revocation in revocations[start : start + ANNOUNCE_BATCH]:
+                        arguments += (encode_member(revocation), revocation.forget_at)
+                    await self._script(keys=[SNAPSHOT, STREAM, META], args=arguments)
+        except (RedisError, OSError) as error:
+            self._health.note_failure(Direction.WRITE, error)
             return False
-        self._counters["announced"] += len(entries)
+        self._health.note_success(Direction.WRITE)
         return True
 
     async def run(self) -> None:
-        """Follow the stream for ever; after an error the snapshot is taken again."""
+        """Follow the log until cancelled; after an error or a gap the snapshot is taken again."""
+        pause = FIRST_PAUSE
         while True:
             try:
-                await self._follow(await self._read_snapshot())
-            except (RedisError, OSError, TimeoutError) as error:
-                self._note(healthy=False, cause=error)
-                await asyncio.sleep(RETRY_PERIOD)
+                await self._follow(await self._take_snapshot())
+                pause = FIRST_PAUSE
+            except (RedisError, OSError) as error:
+                failed_before = self._health.fails(Direction.READ)
+                pause = min(2 * pause, LONGEST_PAUSE) if failed_before else FIRST_PAUSE
+                self._health.note_failure(Direction.READ, error)
+            await asyncio.sleep(pause)
 
-    async def _follow(self, position: Position) -> None:
-        """Read on from `position` until the snapshot is due again or the stream does not follow."""
-        self._note(healthy=True)
-        due = time.monotonic() + SNAPSHOT_PERIOD
-        while time.monotonic() < due:
-            began = time.monotonic()
-            answer: Any = await self._reader.xread(
-                {STREAM: position.stream_id}, count=BATCH, block=int(BLOCK * 1000)
-            )
-            for stream_id, fields in _entries_of(answer):
-                next_position = follows(position, fields)
-                if next_position is None:
-                    return
-                position = replace(next_position, stream_id=stream_id)
-                self._take([(fields.get("member", ""), fields.get("forget_at", ""))])
-            self._heard(began)
-
-    async def _read_snapshot(self) -> Position:
+    async def _take_snapshot(self) -> Position:
         """Take all revocations in.
 
-        The position is read first: what comes after is in the stream.
+        The position is read first: what comes behind it is in the stream, whatever the pages miss.
         """
-        began = time.monotonic()
-        self._counters["snapshots"] += 1
-        # redis-py types commands for its two clients and both protocols at once: what they give
-        # here is what `decode_responses` and a sole awaitable leave of that.
-        pipeline: Any = self._reader.pipeline(transaction=True)
-        meta, last = (
-            await pipeline.hmget(META, "incarnation", "sequence")
-            .xrevrange(STREAM, count=1)
-            .execute()
-        )
+        position = await self._read_head()
+        if not position.incarnation and await self._write(()):
+            position = await self._read_head()
         cursor = 0
         while True:
-            page: Any = await self._reader.zscan(SNAPSHOT, cursor, count=BATCH)
-            cursor, members = page
-            self._take(members)
+            cursor = await self._take_page(cursor)
             if cursor == 0:
                 break
-        self._heard(began)
-        incarnation, sequence = meta
-        return Position(incarnation or "", int(sequence or 0), last[0][0] if last else "0-0")
-
-    def _take(self, members: Iterable[tuple[str, str | float]]) -> None:
-        """Apply what is ours; what somebody else wrote under our names is passed over."""
-        revocations = (_decode(member, score) for member, score in members)
-        self._apply(revocation for revocation in revocations if revocation is not None)
-
-    def _note(self, *, healthy: bool, cause: BaseException | None = None) -> None:
-        if healthy is not self.healthy:
-            self.healthy = healthy
-            if healthy:
-                log.info("Redis carries revocations again")
-            else:
-                log.error(
-                    "Redis does not answer: SQL alone carries revocations, within a second",
-                    extra={"cause": type(cause).__name__},
+        if self._position is not None:
+            self.resnapshots += 1
+            known = self._complete and bool(self._position.incarnation)
+            if known and not position.continues(self._position):
+                self._complete = False
+                log.warning(
+                    "Redis was emptied or failed over: what it lost is carried by SQL alone, and"
+                    " only a read of SQL counts as fresh from here on; nothing needs to be done"
                 )
+        self._position = position
+        return position
+
+    async def _read_head(self) -> Position:
+        # redis-py types commands for its two clients and both protocols at once: Any is what is
+        # left of that, here and below.
+        pipeline: Any = self._reader.pipeline(transaction=False)
+        pipeline.hmget(META, META_FIELDS).xrevrange(STREAM, count=1)
+        meta, last = await _ask(pipeline.execute())
+        return read_head(meta, last)
+
+    async def _follow(self, position: Position) -> None:
+        """Read on, until something does not follow on what was read before."""
+        cursor, page_due = 0, time.monotonic() + PAGE_PERIOD
+        following: Position | None = position
+        while following is not None:
+            began = time.monotonic()
+            # The hash first: what it counts must be in the stream when that is read.
+            pipeline: Any = self._reader.pipeline(transaction=False)
+            pipeline.hmget(META, META_FIELDS)
+            pipeline.xread({STREAM: following.stream_id}, count=STREAM_BATCH)
+            meta, answer = await _ask(pipeline.execute())
+            self._health.note_success(Direction.READ)
+            head = read_position(meta, START)
+            following = self._take_entries(following, answer)
+            if following is None or head.incarnation != following.incarnation:
+                return
+            if not answer and head.sequence != following.sequence:
+                return
+            if self._complete and head.incarnation and head.sequence <= following.sequence:
+                self._heard(began)
+            if began >= page_due:
+                # The whole snapshot is read again and again, whatever was seen, at a pace that
+                # no announcement waits for.
+                cursor = await self._take_page(cursor)
+                page_due = began + PAGE_PERIOD
+            if self._health.fails(Direction.WRITE):
+                await self._write(())
+            block = int(BLOCK * 1000)
+            entries = self._reader.xread({STREAM: following.stream_id}, STREAM_BATCH, block)
+            following = self._take_entries(following, await _ask(entries))
+
+    def _take_entries(self, position: Position, answer: Any) -> Position | None:
+        """Apply the entries of an XREAD; return the position behind them, None after a gap."""
+        following: Position | None = position
+        pairs = []
+        for stream_id, fields in answer[0][1] if answer else ():
+            following = follow(position, stream_id, fields)
+            if following is None:
+                break
+            self._position = position = following
+            pairs.append((fields.get("member", ""), fields.get("forget_at", "")))
+        self._take(pairs)
+        return following
+
+    async def _take_page(self, cursor: int) -> int:
+        """Apply one page of the snapshot; return where the next begins, 0 behind the last."""
+        following, members = await _ask(self._reader.zscan(SNAPSHOT, cursor, count=PAGE))
+        self._take(members)
+        return int(following)
+
+    def _take(self, pairs: Sequence[tuple[str, str | float]]) -> None:
+        """Apply what is ours of (member, forget_at)."""
+        read = [decode_member(member, forget_at) for member, forget_at in pairs]
+        revocations = [revocation for revocation in read if revocation is not None]
+        self._apply(revocations)
+        if len(revocations) < len(read):
+            if self.skipped == 0:
+                log.warning(
+                    "skipped what is no revocation of this version under %s* in Redis: if no newer"
+                    " version runs beside this, find out who else writes there",
+                    SNAPSHOT,
+                )
+            self.skipped += len(read) - len(revocations)
 
 
-def _decode(member: str, score: str | float) -> Revocation | None:
-    try:
-        return decode_member(member, float(score))
-    except ValueError:
-        return None
-
-
-def _entries_of(answer: Any) -> Iterable[tuple[str, Mapping[str, str]]]:
-    """Return the entries of an XREAD of one stream, in both forms that redis-py gives them."""
-    streams = answer.values() if isinstance(answer, dict) else (each[1] for each in answer or ())
-    for entries in streams:
-        for batch in entries:
-            if isinstance(batch, list):
-                yield from batch
-            else:
-                yield batch
-
-
-def _open_client(url: str, timeout: float, connections: int) -> Redis:
-    """Return a client that says within `timeout` that Redis is away, instead of trying on."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=timeout,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-        protocol=2,
-    )
-    return Redis.from_pool(pool)
+async def _ask(answer: Awaitable[Any]) -> Any:
+    """Wait for an answer, no longer than READ_TIMEOUT."""
+    async with asyncio.timeout(READ_TIMEOUT):
+        return await answer

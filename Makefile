@@ -1,0 +1,109 @@
+# Everything that a developer or CI types. `make help` lists it.
+#
+# Nothing has to be installed beforehand but Python 3.11 and make: each target installs what it lacks,
+# into .venv and .tools. A second call finds it there and costs nothing.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Debian keeps nginx and haproxy in /usr/sbin, which is not on every user's PATH.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+# Further arguments: `make test ARGS="-k logout -x"`, `make run ARGS=--help`.
+ARGS :=
+
+# One process for each core. A file's tests stay together, so that a server which a module starts is
+# started once.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile
+
+# Absolute, because the tests start the service in directories of their own.
+export COVERAGE_FILE := $(CURDIR)/.cache/coverage/data
+MEASURED := .cache/coverage/complete
+MEASURED_FROM := Makefile pyproject.toml requirements.lock $(wildcard README.md) $(shell \
+	find sidecar tests deploy docs scripts -type f -not -path '*/__pycache__/*' 2>/dev/null)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(INSTALLED) ## set everything up and run the demo; Ctrl-C ends it
+	@$(BIN)/sidecar demo $(ARGS)
+
+# The whole suite measures its coverage as it runs, so that `check` need not run it again. A part of
+# it (ARGS) says nothing about coverage.
+.PHONY: test
+test: $(INSTALLED) programs ## set everything up and run all tests
+ifeq ($(strip $(ARGS)),)
+	@$(run-measured)
+else
+	@$(PYTEST) $(ARGS)
+endif
+
+define run-measured
+rm -rf .cache/coverage && mkdir -p .cache/coverage && \
+$(PYTEST) --cov --cov-report= && \
+touch $(MEASURED)
+endef
+
+.PHONY: check
+check: lint coverage ## run all gates: lint, types, imports, coverage, Dockerfile, locks
+
+# One target for each, so that `make -k check` runs on after a failure and names every gate that fails.
+GATES := ruff format types imports dockerfile locks
+
+.PHONY: lint $(GATES)
+lint: $(GATES) ## run the gates that need no test run
+
+$(GATES): $(INSTALLED)
+
+# Outside a git checkout ruff does not know what .gitignore leaves out.
+RUFF_PATHS := --extend-exclude .tools .
+
+ruff:
+	$(BIN)/ruff check $(RUFF_PATHS)
+
+format:
+	$(BIN)/ruff format --check $(RUFF_PATHS)
+
+types:
+	$(BIN)/mypy
+	$(BIN)/mypy --strict scripts
+
+imports:
+	$(BIN)/lint-imports
+
+dockerfile:
+	$(BIN)/hadolint Dockerfile
+
+locks:
+	$(BIN)/python scripts/check_lock.py
+	.tools/bin/uv pip check --quiet --python $(BIN)/python
+
+.PHONY: coverage
+coverage: $(MEASURED) ## judge the coverage of the last whole run; run it if files have changed since
+	$(BIN)/coverage report --precision 2 --include 'sidecar/core/*' --fail-under 100
+	$(BIN)/coverage report --precision 2 --omit 'sidecar/core/*' --fail-under 95
+
+$(MEASURED): $(MEASURED_FROM) | $(INSTALLED) programs
+	@$(run-measured)
+
+.PHONY: lock
+lock: $(INSTALLED) ## bring the locks in step with pyproject.toml (ARGS=--upgrade: the newest of all)
+	scripts/lock.sh $(ARGS)
+
+.PHONY: clean
+clean: ## remove what was installed and measured here; keys and data stay
+	rm -rf .venv .tools .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: programs
+programs:
+	@scripts/programs.sh
+
+$(INSTALLED): requirements.lock requirements-tools.lock pyproject.toml scripts/install.sh
+	@scripts/install.sh

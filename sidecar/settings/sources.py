@@ -1,0 +1,127 @@
+"""Where settings come from: the file, the environment and the files it names, the command line."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from sidecar.errors import DocumentInvalid
+from sidecar.schemas.documents import Document, read_document, suggest
+from sidecar.schemas.settings import (
+    LARGEST_SETTINGS,
+    SECTIONS,
+    find_unknown,
+    takes_none,
+    takes_yaml,
+)
+
+CONFIG_VARIABLE: Final = "SIDECAR_CONFIG"
+CONFIG_FILE: Final = "sidecar.yaml"
+PREFIX: Final = "SIDECAR_"
+SEPARATOR: Final = "__"  # Kubernetes sets SIDECAR_PORT for a Service of our name: one is not ours
+FILE_SUFFIX: Final = "_FILE"
+
+
+def find_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Return the settings file: the named one, `SIDECAR_CONFIG`, or `sidecar.yaml` if it exists."""
+    if named is not None:
+        return named
+    if environ.get(CONFIG_VARIABLE):
+        return Path(environ[CONFIG_VARIABLE])
+    default = Path(CONFIG_FILE)
+    return default if default.exists() else None
+
+
+def read_file(path: Path) -> Document:
+    """Return the settings file. Raises DocumentInvalid."""
+    text = _read_text(path)
+    document = read_document(text, str(path), largest=LARGEST_SETTINGS)
+    if document.values is None:
+        document.values = {}  # a file in which everything is a comment
+    if not isinstance(document.values, dict):
+        document.add_problem((), "must be a mapping of sections")
+        document.refuse_problems()
+    return document
+
+
+def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Document | str]:
+    """Yield a document for each `SIDECAR_SECTION__KEY`, or why there is none.
+
+    `base` is what relative paths in `SIDECAR_SECTION__KEY_FILE` are relative to.
+    """
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or SEPARATOR not in name.removeprefix(PREFIX):
+            continue
+        section, _, key = name.removeprefix(PREFIX).lower().partition(SEPARATOR)
+        text = environ[name]
+        plain = name.removesuffix(FILE_SUFFIX)
+        if plain != name and find_unknown(section, key) is not None:
+            key = key.removesuffix(FILE_SUFFIX.lower())
+            if plain in environ:
+                yield f"{name}: {plain} is set too; one of the two must go"
+                continue
+            if find_unknown(section, key) is None:
+                try:
+                    text = _read_text(base / text).removesuffix("\n").removesuffix("\r")
+                except DocumentInvalid as error:
+                    yield from (f"{name}: {problem}" for problem in error.problems)
+                    continue
+        if find_unknown(section, key) is not None:
+            yield f"{name}: there is no such setting{suggest(plain, _list_variables())}"
+        else:
+            yield from _read_variable(name, section, key, text)
+
+
+def read_flags(flags: Mapping[str, object]) -> Iterator[Document | str]:
+    """Yield a document for each flag that was given; their keys are spelled `section.key`."""
+    for name, value in flags.items():
+        if value is None:
+            continue
+        section, _, key = name.partition(".")
+        flag = f"--{key.replace('_', '-')}"
+        if isinstance(value, str):
+            yield from _read_variable(flag, section, key, value)
+        else:
+            yield _wrap(flag, section, key, value)
+
+
+def _read_variable(name: str, section: str, key: str, text: str) -> Iterator[Document | str]:
+    if not text and takes_none(section, key):
+        yield _wrap(name, section, key, None)
+    elif not takes_yaml(section, key):
+        yield _wrap(name, section, key, text)
+    else:
+        try:
+            read = read_document(text, name, largest=LARGEST_SETTINGS, root=(section, key))
+        except DocumentInvalid as error:
+            yield from error.problems
+        else:
+            yield _wrap(name, section, key, read.values)
+
+
+def _wrap(name: str, section: str, key: str, value: Any) -> Document:
+    return Document(name, (section, key), {section: {key: value}})
+
+
+def _list_variables() -> list[str]:
+    return [
+        f"{PREFIX}{section}{SEPARATOR}{key}".upper()
+        for section, schema in SECTIONS.items()
+        for key in schema.fields
+    ]
+
+
+def _read_text(path: Path) -> str:
+    """Return a file's text, bounded before it is read. Raises DocumentInvalid."""
+    try:
+        with path.open("rb") as file:
+            octets = file.read(LARGEST_SETTINGS + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path with NUL in it
+        told = error.strerror if isinstance(error, OSError) else "is not a path"
+        raise DocumentInvalid((f"{path}: {told}",)) from None
+    if len(octets) > LARGEST_SETTINGS:
+        raise DocumentInvalid((f"{path}: is larger than {LARGEST_SETTINGS} octets",))
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise DocumentInvalid((f"{path}:{line}: is not UTF-8",)) from None

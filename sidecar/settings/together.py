@@ -1,0 +1,107 @@
+"""What is wrong between settings that are each right, and what is allowed but hardly meant."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sidecar.settings.merge import Key, Merged
+from sidecar.settings.types import Settings
+
+LONGEST_SOCKET: Final = 107  # octets of a path in sockaddr_un, without the NUL at its end
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold between `keys`; `judge` takes their values and returns what is wrong.
+
+    The problem is told at the first of the keys that somebody set.
+    """
+
+    keys: tuple[Key, ...]
+    judge: Callable[..., str | None]
+
+
+def judge_together(merged: Merged) -> None:
+    """Note everything that is wrong between keys whose own values are right."""
+    for condition in CONDITIONS:
+        if merged.broken.isdisjoint(condition.keys):
+            text = condition.judge(*(merged.values[key] for key in condition.keys))
+            if text is not None:
+                merged.blame(condition.keys, text)
+
+
+def _judge_domain(domains: list[str] | None, public_url: str) -> str | None:
+    host = urlsplit(public_url).hostname or ""
+    if not domains or any(host == each or host.endswith(f".{each}") for each in domains):
+        return None
+    return f"must hold {host}, the host of server.public_url: its login could set no cookie"
+
+
+def _judge_pair(password: str | None, admin: str | None) -> str | None:
+    if (password is None) is (admin is None):
+        return None
+    return "bootstrap.admin and bootstrap.password go together"
+
+
+def _judge_password(password: str | None, least: int) -> str | None:
+    if password is None or len(password) >= least:
+        return None
+    return f"must have at least {least} characters (accounts.password_min_length)"
+
+
+def _judge_keep(keep_after: int, clock_skew: int) -> str | None:
+    # Forgotten sooner, a revoked token would pass again for the rest of its tolerance.
+    if keep_after >= clock_skew:
+        return None
+    return "revocation.keep_after must not be shorter than tokens.clock_skew"
+
+
+def _judge_addresses(operations: Any, listen: Any) -> str | None:
+    if operations != listen or (operations.path is None and operations.port == 0):
+        return None
+    return "server.listen and server.operations_listen are the same address"
+
+
+def _judge_socket(listen: Any) -> str | None:
+    if listen.path is None or len(bytes(listen.path)) <= LONGEST_SOCKET:
+        return None
+    return f"the path of a Unix socket has at most {LONGEST_SOCKET} octets: {listen.path}"
+
+
+CONDITIONS: Final = (
+    Condition((("server", "listen"),), _judge_socket),
+    Condition((("server", "operations_listen"),), _judge_socket),
+    Condition((("server", "operations_listen"), ("server", "listen")), _judge_addresses),
+    Condition((("session", "domain"), ("server", "public_url")), _judge_domain),
+    Condition((("revocation", "keep_after"), ("tokens", "clock_skew")), _judge_keep),
+    Condition((("bootstrap", "password"), ("bootstrap", "admin")), _judge_pair),
+    Condition((("bootstrap", "password"), ("accounts", "password_min_length")), _judge_password),
+)
+
+
+def find_warnings(settings: Settings) -> tuple[str, ...]:
+    """Return what is allowed but may not be meant, a line each."""
+    return tuple(_warn(settings))
+
+
+def _warn(settings: Settings) -> Iterator[str]:
+    url = urlsplit(settings.server.public_url)
+    if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+        yield (
+            f"server.public_url: {settings.server.public_url} is not https:"
+            " browsers keep no Secure cookie from there"
+        )
+    for network in settings.gateway.trusted_proxies:
+        if network.prefixlen == 0:
+            yield f"gateway.trusted_proxies: {network} lets everybody say who asks"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,196 @@
+"""The rule that decides: of one host, the first that matches; no rule, nobody."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from sidecar.core.policy import EMPTY, Access, HostRules, Policy, Rule, judge_access, wildcards
+from sidecar.core.verdict import Deny, Reason
+
+ANYONE, SIGNED_IN = Access(anyone=True), Access()
+STAFF, ADMIN = Access(roles=frozenset({"staff"})), Access(roles=frozenset({"admin"}))
+NO_RULE, AMBIGUOUS = Deny(Reason.NO_RULE), Deny(Reason.PATH_AMBIGUOUS)
+
+
+def _path(found: Rule | Deny) -> str | Deny:
+    return found if isinstance(found, Deny) else found.path
+
+
+@pytest.mark.parametrize(
+    ("pattern", "held", "not_held"),
+    [
+        ("/", ["/"], ["/a", "/a/", ""]),
+        ("/a", ["/a"], ["/", "/a/", "/a/b", "/ab", "/b", "/b/a"]),
+        ("/a/", ["/a/"], ["/a", "/a/b", "/"]),
+        ("/**", ["/", "/a", "/a/", "/a/b/c"], []),
+        ("/a/**", ["/a", "/a/", "/a/b", "/a/b/c/"], ["/", "/ab", "/ab/c", "/b/a", "/b/a/c"]),
+        ("/*", ["/a", "/*", "/**"], ["/", "/a/", "/a/b"]),
+        ("/*/", ["/a/"], ["/a", "/", "/a/b"]),
+        ("/a/*", ["/a/b", "/a/*"], ["/a", "/a/", "/a/b/", "/a/b/c"]),
+        ("/*/b", ["/a/b"], ["/b", "/a/b/", "/a/c", "/a/a/b"]),
+        ("/*/b/**", ["/a/b", "/a/b/", "/c/b/d"], ["/a", "/b", "/a/c/b"]),
+        ("/a/*/c/**", ["/a/b/c", "/a/b/c/d"], ["/a/c", "/a/b/b/c", "/a/b/d"]),
+        ("/\u00e9/**", ["/\u00e9/x"], ["/e/x", "/%c3%a9/x"]),
+        ("/a b", ["/a b"], ["/a%20b", "/a", "/a+b"]),
+    ],
+)
+def test_a_pattern_holds_whole_segments(
+    pattern: str, held: Sequence[str], not_held: Sequence[str]
+) -> None:
+    rules = HostRules([Rule(pattern, SIGNED_IN)])
+    for path in held:
+        assert _path(rules.match(path)) == pattern
+    for path in not_held:
+        assert rules.match(path) == NO_RULE
+
+
+ORDERED = [
+    Rule("/public/**", ANYONE),
+    Rule("/admin/status", SIGNED_IN),
+    Rule("/admin/**", ADMIN),
+    Rule("/*/own", STAFF),
+    Rule("/**", SIGNED_IN),
+    Rule("/late/**", ANYONE),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("/public", "/public/**"),
+        ("/public/own", "/public/**"),
+        ("/admin", "/admin/**"),
+        ("/admin/status", "/admin/status"),
+        ("/admin/status/", "/admin/**"),
+        ("/admin/own", "/admin/**"),
+        ("/x/own", "/*/own"),
+        ("/late/own", "/*/own"),
+        ("/late/x", "/**"),
+        ("/", "/**"),
+        ("/publicity", "/**"),
+    ],
+)
+def test_the_first_rule_that_matches_decides(path: str, pattern: str) -> None:
+    assert _path(HostRules(ORDERED).match(path)) == pattern
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/Admin", "/ADMIN/", "/aDmin/x", "/admin/Status", "/Public", "/PUBLIC/x", "/x/OWN",
+     "/\u017ftatus/own".replace("own", "Own")],
+)  # fmt: skip
+def test_a_path_that_another_rule_holds_in_another_case_is_ambiguous(path: str) -> None:
+    assert HostRules(ORDERED).match(path) == AMBIGUOUS
+
+
+def test_another_case_is_no_matter_where_the_same_people_may_enter() -> None:
+    rules = HostRules([Rule("/a/**", STAFF), Rule("/**", STAFF)])
+    assert _path(rules.match("/A/x")) == "/**"
+
+
+@pytest.mark.parametrize("path", ["/A", "/A/x", "/SS"])
+def test_a_path_that_no_rule_holds_stays_without_one_in_any_case(path: str) -> None:
+    assert HostRules([Rule("/a/**", ANYONE), Rule("/\u00df", ANYONE)]).match(path) == NO_RULE
+
+
+def test_folding_reaches_letters_beyond_ascii() -> None:
+    rules = HostRules([Rule("/stra\u00dfe/**", ADMIN), Rule("/**", ANYONE)])
+    for path in ("/STRASSE", "/strasse/x", "/STRA\u1e9eE"):
+        assert rules.match(path) == AMBIGUOUS
+
+
+HOSTS = Policy(
+    {
+        "app.example.com": [Rule("/app", SIGNED_IN)],
+        "*.example.com": [Rule("/one", SIGNED_IN)],
+        "*.tools.example.com": [Rule("/two", SIGNED_IN)],
+        "[::1]": [Rule("/six", SIGNED_IN)],
+        "10.0.0.1": [Rule("/four", SIGNED_IN)],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [
+        ("app.example.com", "/app"),
+        ("x.example.com", "/one"),
+        ("x.y.example.com", "/one"),
+        ("x.app.example.com", "/one"),
+        ("tools.example.com", "/one"),
+        ("a.tools.example.com", "/two"),
+        ("a.b.tools.example.com", "/two"),
+        ("[::1]", "/six"),
+        ("10.0.0.1", "/four"),
+    ],
+)
+def test_the_exact_host_wins_then_the_longest_wildcard_and_no_other_rule_applies(
+    host: str, path: str
+) -> None:
+    assert HOSTS.holds(host)
+    for asked in ("/app", "/one", "/two", "/six", "/four"):
+        assert _path(HOSTS.match(host, asked)) == (path if asked == path else NO_RULE)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["example.com", "com", "", "evil.com", "xexample.com", "app.example.com.evil.com", "10.0.0.2",
+     "[::2]", "[::1].example.org", ".", "localhost", "*.example.org", "APP.EXAMPLE.ORG"],
+)  # fmt: skip
+def test_a_host_of_no_entry_has_no_rule(host: str) -> None:
+    assert not HOSTS.holds(host)
+    assert HOSTS.match(host, "/one") == NO_RULE
+
+
+def test_an_empty_policy_denies_everything() -> None:
+    assert EMPTY.match("app.example.com", "/") == NO_RULE
+    assert len(EMPTY) == 0
+    assert EMPTY.hosts == ()
+
+
+def test_a_host_without_rules_denies_everything_even_below_a_wildcard() -> None:
+    policy = Policy({"a.example.com": [], "*.example.com": [Rule("/**", ANYONE)]})
+    assert policy.match("a.example.com", "/") == NO_RULE
+
+
+def test_a_policy_counts_its_rules_and_keeps_the_order_of_its_hosts() -> None:
+    assert len(HOSTS) == 5
+    assert HOSTS.hosts[:3] == ("app.example.com", "*.example.com", "*.tools.example.com")
+
+
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("a.b.c", ["*.b.c", "*.c"]),
+        ("a.b", ["*.b"]),
+        ("a", []),
+        ("", []),
+        ("[::1]", []),
+        ("[::ffff:1.2.3.4]", []),
+    ],
+)
+def test_a_wildcard_never_holds_its_own_domain(host: str, names: list[str]) -> None:
+    assert list(wildcards(host)) == names
+
+
+@pytest.mark.parametrize(
+    ("access", "roles", "denied"),
+    [
+        (SIGNED_IN, [], False),
+        (SIGNED_IN, ["x"], False),
+        (STAFF, ["staff"], False),
+        (STAFF, ["x", "staff"], False),
+        (STAFF, [], True),
+        (STAFF, ["Staff"], True),
+        (STAFF, ["staff "], True),
+        (STAFF, ["staf"], True),
+        (STAFF, ["staff,admin"], True),
+        (STAFF, ["admin", "ops"], True),
+        (Access(roles=frozenset()), [], True),
+        (Access(roles=frozenset()), ["staff"], True),
+    ],
+)
+def test_one_of_the_roles_is_needed_and_an_empty_list_holds_nobody(
+    access: Access, roles: list[str], *, denied: bool
+) -> None:
+    assert judge_access(access, roles) == (Deny(Reason.ROLE_MISSING) if denied else None)

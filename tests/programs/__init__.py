@@ -1,0 +1,1 @@
+"""The real programs that tests run against, each started and ended by the test that needs it."""

@@ -1,0 +1,66 @@
+"""An application behind a gateway: it answers with what it received."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from tests.programs.process import free_port
+
+
+@dataclass(slots=True)
+class Upstream:
+    """What arrived: method, target, header lines in their order, body."""
+
+    port: int
+    received: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Keep and return what came."""
+        told = {
+            "method": request.method,
+            "target": request.raw_path,
+            "headers": [
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in request.raw_headers
+            ],
+        }
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            self.received.append(told)
+            socket = web.WebSocketResponse()
+            await socket.prepare(request)
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    await socket.send_str(message.data)
+            return socket
+        told["body"] = (await request.read()).decode("latin-1")
+        self.received.append(told)
+        return web.json_response(told)
+
+
+def header_values(received: dict[str, Any], name: str) -> list[str]:
+    """Return the values of all lines of a header; `_` and `-` count as one, as CGI sees them."""
+    wanted = name.lower().replace("_", "-")
+    return [value for key, value in received["headers"] if key.lower().replace("_", "-") == wanted]
+
+
+@asynccontextmanager
+async def serving_upstream() -> AsyncIterator[Upstream]:
+    """Run an upstream for the length of the block."""
+    upstream = Upstream(free_port())
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", upstream.answer)
+    runner = web.AppRunner(app, access_log=None, max_field_size=65_536, max_line_size=65_536)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", upstream.port).start()
+        yield upstream
+    finally:
+        await runner.cleanup()
