@@ -148,11 +148,11 @@ class _Reader:
         next(self._events)  # the document ends
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
-            self._document.lines[root] = event.start_mark.line + 1
+            self._document.lines[root] = _line_of(event)
             self._document.add_problem(root, "a second document begins")
 
     def _value(self, event: Any, path: Path) -> Any:
-        self._document.lines.setdefault(path, event.start_mark.line + 1)
+        self._document.lines.setdefault(path, _line_of(event))
         if len(path) > DEEPEST:
             raise _StopReadingError(problem="nested too deeply", problem_mark=event.start_mark)
         self._refuse_decoration(event, path)
@@ -180,7 +180,7 @@ class _Reader:
                 raise _StopReadingError(problem="a key must be text", problem_mark=event.start_mark)
             here = (*path, event.value)
             double = event.value in values
-            self._document.lines[here] = event.start_mark.line + 1
+            self._document.lines[here] = _line_of(event)
             self._refuse_decoration(event, here)
             if event.style in _PLAIN and _reads_otherwise(event.value):
                 self._document.add_problem(here, "a key must be text: quote it")
@@ -208,6 +208,11 @@ class _Reader:
         hint = f"{text} is a boolean to some readers: write true or false, or quote it"
         self._document.add_problem(path, hint)
         return None
+
+
+def _line_of(event: Any) -> int:
+    line: int = event.start_mark.line
+    return line + 1
 
 
 def _reads_otherwise(text: str) -> bool:

@@ -79,7 +79,7 @@ async def _post_form(request: web.Request) -> web.StreamResponse:
     )
     if isinstance(grant, Deny):
         _log_refusal(request, context, grant)
-        return render_login(context, form.rd, username=form.username, failed=True, status=401)
+        return await render_login(context, form.rd, username=form.username, failed=True, status=401)
     _log_login(request, context, "cookie")
     return _go_on(request, context, form.rd, grant)
 
@@ -91,7 +91,7 @@ async def get_login(request: web.Request) -> web.StreamResponse:
     now = read_clock()
     credential = find_caller(request, context)
     if isinstance(credential, Deny) or credential is None or credential.kind is TokenKind.ACCESS:
-        return render_login(context, rd)
+        return await render_login(context, rd)
     good = context.gate.find_bearer(credential, now)
     if isinstance(good, VerifiedToken):
         return _go_on(request, context, rd, None)
@@ -100,7 +100,7 @@ async def get_login(request: web.Request) -> web.StreamResponse:
         renewed = await context.rotation.renew_cookie(opened.claims, now.unix)
         if renewed is not None:
             return _go_on(request, context, rd, renewed)
-    return render_login(context, rd)
+    return await render_login(context, rd)
 
 
 def _go_on(

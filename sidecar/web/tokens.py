@@ -52,8 +52,8 @@ async def get_logout(request: web.Request) -> web.StreamResponse:
     if isinstance(credential, Credential) and credential.kind is TokenKind.SESSION:
         token = context.gate.find_bearer(credential, read_clock())
         if isinstance(token, VerifiedToken):
-            return render_logout(context, token.claims)
-    return render_logout(context, None)
+            return await render_logout(context, token.claims)
+    return await render_logout(context, None)
 
 
 async def post_logout(request: web.Request) -> web.StreamResponse:

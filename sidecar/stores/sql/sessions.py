@@ -21,7 +21,11 @@ class SqlSessions:
 
     async def find_account(self, username: str) -> Account | None:
         """Return the account of this canonical username, also a disabled one."""
-        query = sa.select(*_ACCOUNT).where(users.c.username == username, deployment.c.id == 1)
+        query = (
+            sa.select(*_ACCOUNT)
+            .join_from(users, deployment, deployment.c.id == 1)
+            .where(users.c.username == username)
+        )
         async with self._database.read() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
         return None if row is None else _read_account(row)
@@ -34,11 +38,11 @@ class SqlSessions:
         """
         look = (
             sa.select(users.c.id)
+            .join_from(users, deployment, deployment.c.id == 1)
             .where(
                 users.c.id == session.user_id,
                 users.c.epoch == epoch[1],
                 users.c.disabled.is_(False),
-                deployment.c.id == 1,
                 deployment.c.epoch == epoch[0],
             )
             .with_for_update(read=True)

@@ -1,5 +1,6 @@
 """Pages for people: plain HTML that works without JavaScript, under a policy that allows none."""
 
+import asyncio
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,19 @@ STYLESHEET_MAX_AGE: Final = 3600  # seconds
 
 @cache
 def _templates() -> Environment:
-    """Read at the first page, not at import: most processes never show one."""
-    return Environment(loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined)
+    """Read all of them at the first page, not at import: most processes never show one."""
+    templates = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,  # nor look at the files again
+    )
+    for name in templates.list_templates(extensions=["html"]):
+        templates.get_template(name)
+    return templates
 
 
-def render_login(
+async def render_login(
     context: Context,
     rd: str | None,
     *,
@@ -30,7 +39,7 @@ def render_login(
     status: int = 200,
 ) -> web.Response:
     """Return the login page; a target that is not safe is dropped."""
-    return _render(
+    return await _render(
         context,
         "login.html",
         status,
@@ -40,15 +49,15 @@ def render_login(
     )
 
 
-def render_logout(context: Context, claims: Claims | None) -> web.Response:
+async def render_logout(context: Context, claims: Claims | None) -> web.Response:
     """Return the page that says who is logged in, with the button that ends it."""
-    return _render(context, "logout.html", 200, claims=claims)
+    return await _render(context, "logout.html", 200, claims=claims)
 
 
 async def get_stylesheet(_request: web.Request) -> web.Response:
     """Answer with the stylesheet of the pages."""
     return web.Response(
-        body=_stylesheet(),
+        body=await asyncio.to_thread(_stylesheet),
         content_type="text/css",
         charset="utf-8",
         headers={"Cache-Control": f"public, max-age={STYLESHEET_MAX_AGE}"},
@@ -60,8 +69,8 @@ def _stylesheet() -> bytes:
     return (FOLDER / "sidecar.css").read_bytes()
 
 
-def _render(context: Context, template: str, status: int, **values: object) -> web.Response:
-    page = _templates().get_template(template)
+async def _render(context: Context, template: str, status: int, **values: object) -> web.Response:
+    page = (await asyncio.to_thread(_templates)).get_template(template)
     return web.Response(
         status=status,
         text=page.render(base=context.public.path, **values),
