@@ -6,7 +6,7 @@ what a decision needs is already in this process.
 
 import secrets
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sidecar.clock import Now
@@ -34,7 +34,7 @@ class Credential:
     """What came with a request, unopened: an access token as `Bearer`, or our session cookie."""
 
     kind: TokenKind
-    unverified: str
+    unverified: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import secrets
 from sidecar.core.encoding import to_base64url
 from sidecar.core.grant import PASSWORD_AMR
 from sidecar.core.session import SID_OCTETS, Session, SessionKind
-from sidecar.core.user import canonical_username
+from sidecar.core.user import User, canonical_username
 from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials.mint import CookieGrant, Mint, TokenGrant
 from sidecar.credentials.passwords import PasswordHasher
@@ -21,27 +21,29 @@ class Login:
         self._passwords = passwords
         self._mint = mint
 
-    async def log_in_bearer(self, username: str, password: str, now: int) -> TokenGrant | Deny:
-        """Open a session that is borne by tokens."""
+    async def log_in_bearer(
+        self, username: str, password: str, now: int
+    ) -> tuple[User, TokenGrant] | Deny:
+        """Open a session that is borne by tokens; return who it is and what they are given."""
         opened = await self._open_session(
             username, password, SessionKind.BEARER, now, self._mint.lifetimes.bearer_session
         )
         if isinstance(opened, Deny):
             return opened
         account, session = opened
-        return self._mint.bearer(account, session, now)
+        return account.user, self._mint.bearer(account, session, now)
 
     async def log_in_cookie(
         self, username: str, password: str, now: int, *, remember: bool
-    ) -> CookieGrant | Deny:
-        """Open a session that is borne by a cookie."""
+    ) -> tuple[User, CookieGrant] | Deny:
+        """Open a session that is borne by a cookie; return who it is and what they are given."""
         lifetimes = self._mint.lifetimes
         ttl = lifetimes.remembered_session if remember else lifetimes.cookie_session
         opened = await self._open_session(username, password, SessionKind.COOKIE, now, ttl)
         if isinstance(opened, Deny):
             return opened
         account, session = opened
-        return self._mint.cookie(account, session, now, remember=remember)
+        return account.user, self._mint.cookie(account, session, now, remember=remember)
 
     async def _open_session(
         self, username: str, password: str, kind: SessionKind, now: int, ttl: int

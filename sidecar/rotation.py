@@ -1,21 +1,16 @@
 """Refresh: the next tokens of a session, its cookie anew, and the return of an old token."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from sidecar.core.claims import Claims
 from sidecar.core.session import Session, SessionKind, Turn, judge_refresh, open_refresh_token
-from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials.mint import CookieGrant, Mint, TokenGrant
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Account, SessionStore
 
-INVALID_GRANT: Final = Deny(Reason.INVALID_GRANT)
 ATTEMPTS: Final = 3  # of reading a row that others are turning at the same moment
-
-log = logging.getLogger("sidecar.session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +21,14 @@ class RefreshOptions:
     grace: int
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedRefresh:
+    """No tokens: `cause` is for the log, the answer never tells one from another."""
+
+    cause: str
+    sid: str | None
+
+
 class Rotation:
     """Turns sessions; `end_session` takes a `sid` and ends it everywhere."""
 
@@ -34,57 +37,60 @@ class Rotation:
         sessions: SessionStore,
         mint: Mint,
         options: RefreshOptions,
-        end_session: Callable[[str], Awaitable[None]],
+        end_session: Callable[[str], Awaitable[object]],
     ) -> None:
         self._sessions = sessions
         self._mint = mint
         self._options = options
         self._end_session = end_session
 
-    async def refresh(self, refresh_token: str, now: int) -> TokenGrant | Deny:
-        """Return the next tokens, with today's rights; why not stands in the log only."""
+    async def refresh(self, refresh_token: str, now: int) -> TokenGrant | RefusedRefresh:
+        """Return the next tokens, with today's rights."""
         opened = open_refresh_token(self._options.key, refresh_token)
         if opened is None:
-            return _refuse("not a refresh token of ours", None)
+            return RefusedRefresh("not a refresh token of ours", None)
         sid, generation = opened
         for _ in range(ATTEMPTS):
             found = await self._sessions.find_session(sid)
             if found is None:
-                return _refuse("the session has ended", sid)
+                return RefusedRefresh("the session has ended", sid)
             session, account = found
             if account.user.disabled:
-                return _refuse("the user is disabled", sid)
-            turn = judge_refresh(
-                session,
-                generation,
-                now,
-                grace=self._options.grace,
-                idle=self._mint.lifetimes.refresh,
-            )
-            match turn:
+                return RefusedRefresh("the user is disabled", sid)
+            match self._judge(session, generation, now):
                 case Turn.REPLAY:
                     return self._mint.bearer(account, session, now)
                 case Turn.OVER:
-                    return _refuse("the session is over", sid)
+                    return RefusedRefresh("the session is over", sid)
                 case Turn.REUSE:
                     await self._end_session(sid)
-                    return _refuse("an old token came back: the session was ended", sid)
+                    return RefusedRefresh("an old token came back: the session was ended", sid)
                 case Turn.ROTATE:
                     grant = await self._rotate(session, account, now)
                     if grant is not None:
                         return grant
         raise StoreUnavailable("the session is being refreshed elsewhere; try again")
 
-    async def find_session(self, refresh_token: str) -> Session | None:
-        """Return the living session of a refresh token of any generation, else None."""
+    async def find_session(self, refresh_token: str, now: int) -> tuple[Session, Turn] | None:
+        """Return the session of a refresh token and what the token is good for.
+
+        None where the session has been ended, or the token is none of ours.
+        """
         opened = open_refresh_token(self._options.key, refresh_token)
         found = None if opened is None else await self._sessions.find_session(opened[0])
-        return None if found is None else found[0]
+        if opened is None or found is None:
+            return None
+        return found[0], self._judge(found[0], opened[1], now)
+
+    def _judge(self, session: Session, generation: int, now: int) -> Turn:
+        idle = self._mint.lifetimes.refresh
+        return judge_refresh(session, generation, now, grace=self._options.grace, idle=idle)
 
     async def _rotate(self, session: Session, account: Account, now: int) -> TokenGrant | None:
-        tokens_until = max(
-            session.tokens_until, min(now + self._mint.lifetimes.access, session.expires_at)
-        )
+        # With the grace: the last replay within it seals a token that lives that much longer, and a
+        # revocation is kept by this date.
+        latest = now + self._mint.lifetimes.access + self._options.grace
+        tokens_until = max(session.tokens_until, min(latest, session.expires_at))
         successor = replace(
             session,
             generation=session.generation + 1,
@@ -118,8 +124,3 @@ class Rotation:
         life = session.expires_at - session.created_at
         remember = life > self._mint.lifetimes.cookie_session
         return self._mint.cookie(account, session, now, remember=remember)
-
-
-def _refuse(cause: str, sid: str | None) -> Deny:
-    log.info("refresh refused", extra={"cause": cause, "sid": sid})
-    return INVALID_GRANT

@@ -9,6 +9,7 @@ surrogates.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -16,8 +17,8 @@ from ipaddress import (
     IPv6Network,
     ip_address,
 )
-from typing import Final
-from urllib.parse import unquote_to_bytes
+from typing import Final, NamedTuple
+from urllib.parse import quote, unquote_to_bytes
 
 from sidecar.core.origin import Site
 from sidecar.core.verdict import Deny, Reason
@@ -27,6 +28,7 @@ Network = IPv4Network | IPv6Network
 
 LONGEST_TARGET: Final = 8192  # characters; the request line that nginx and Apache take by default
 LONGEST_HOST: Final = 253  # characters, RFC 1035 section 2.3.4 without the root's dot
+REMEMBERED: Final = 4096  # texts whose parsed form is kept: few hosts and clients ask often
 MOST_HOPS: Final = 32  # addresses in X-Forwarded-For; no honest chain of proxies is longer
 SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 LARGEST_PORT: Final = 65_535
@@ -48,6 +50,7 @@ _TWO_READINGS: Final = re.compile(r"%(?:2f|5c|2e|3b)|%25[0-9a-f]{2}", re.IGNOREC
 # An escape that was itself escaped, in whatever spelling (`%25%32e`): who decodes twice reads on.
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,7 @@ class Host:
         return self.name if self.port is None else f"{self.name}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
+class RequestFacts(NamedTuple):
     """One request that the gateway asks about.
 
     `path` is canonical and decoded; `target` is path and query as the client sent them, for the way
@@ -81,13 +83,16 @@ class RequestFacts:
     site: Site
     origin_host: str | None
     websocket: bool
-    navigation: bool
 
     @property
     def url(self) -> str:
-        """The address that was asked for, as a browser spells it."""
+        """The address that was asked for, as a browser spells it.
+
+        ASCII: an octet beyond it that came as it was is escaped, so that it comes back the same.
+        """
         scheme = {"ws": "http", "wss": "https"}.get(self.scheme, self.scheme)
-        return f"{scheme}://{self.host}{self.target}"
+        target = quote(self.target, safe=_VISIBLE, errors="surrogateescape")
+        return f"{scheme}://{self.host}{target}"
 
 
 def parse_method(text: str) -> str | Deny:
@@ -100,6 +105,7 @@ def parse_scheme(text: str) -> str | Deny:
     return text if text in SCHEMES else Deny(Reason.SCHEME_MALFORMED)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse_host(text: str) -> Host | Deny:
     """Return the host and port of an authority without user information (RFC 9110 section 7.2)."""
     match = _AUTHORITY.fullmatch(text) if len(text) <= LONGEST_HOST + 7 else None
@@ -167,6 +173,7 @@ def _decode_path(raw: str) -> str | Deny:
     return path
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse_address(text: str) -> Address | None:
     """Return the IP address.
 
@@ -196,14 +203,14 @@ def find_client_address(
     `X-Forwarded-For` lines; several are one list. A malformed address to the right of the client's
     is refused; what lies to its left is the client's.
     """
-    hops = [hop.strip() for line in forwarded_for for hop in line.split(",")]
+    hops = ",".join(forwarded_for).split(",", MOST_HOPS) if forwarded_for else []
     if len(hops) > MOST_HOPS:
         return Deny(Reason.ADDRESS_MALFORMED)
     address = peer
     while address is None or is_trusted(address, trusted):
         if not hops:
             return None
-        address = parse_address(hops.pop())
+        address = parse_address(hops.pop().strip())
         if address is None:
             return Deny(Reason.ADDRESS_MALFORMED)
     return address

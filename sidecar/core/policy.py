@@ -83,12 +83,14 @@ class _Node:
 class HostRules:
     """The rules of one host in their order, indexed by path."""
 
-    __slots__ = ("_exact", "_folded", "rules")
+    __slots__ = ("_cased", "_exact", "_folded", "rules")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._exact = _Node()
         self._folded = _Node()
+        # Where no rule knows upper case, a path without any falls under the same rule both ways.
+        self._cased = any(rule.path != rule.path.casefold() for rule in self.rules)
         for index, rule in enumerate(self.rules):
             self._exact.plant(rule.path.split("/")[1:], index)
             self._folded.plant(rule.path.casefold().split("/")[1:], index)
@@ -103,7 +105,10 @@ class HostRules:
         if index == NO_RULE:
             return Deny(Reason.NO_RULE)
         rule = self.rules[index]
-        folded = self.rules[self._folded.first_match(path.casefold())]
+        caseless = path.casefold()
+        if caseless == path and not self._cased:
+            return rule
+        folded = self.rules[self._folded.first_match(caseless)]
         if folded is not rule and folded.access != rule.access:
             return Deny(Reason.PATH_AMBIGUOUS)
         return rule

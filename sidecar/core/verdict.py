@@ -53,6 +53,7 @@ class Reason(StrEnum):
     # The question cannot be read, or could be read in two ways.
     HEADER_MISSING = "header_missing"
     HEADER_DOUBLED = "header_doubled"
+    HEADER_TOO_LONG = "header_too_long"
     METHOD_MALFORMED = "method_malformed"
     SCHEME_MALFORMED = "scheme_malformed"
     HOST_MALFORMED = "host_malformed"

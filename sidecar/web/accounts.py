@@ -6,8 +6,8 @@ from sidecar.clock import read_clock
 from sidecar.core.verdict import Deny, Reason
 from sidecar.schemas.user import dump_user
 from sidecar.web.context import CONTEXT
-from sidecar.web.requests import REQUEST_ID, judge_caller
-from sidecar.web.responses import answer_json, refuse_caller
+from sidecar.web.requests import judge_caller, refuse
+from sidecar.web.responses import answer_json
 
 
 async def get_me(request: web.Request) -> web.StreamResponse:
@@ -15,8 +15,9 @@ async def get_me(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     token = judge_caller(request, context, read_clock())
     if isinstance(token, Deny):
-        return refuse_caller(request[REQUEST_ID], token)
+        return refuse(request, context, token, "request")
     account = await context.accounts.find_account(token.claims.preferred_username)
     if account is None or account.user.id != token.claims.sub or account.user.disabled:
-        return refuse_caller(request[REQUEST_ID], Deny(Reason.REVOKED_USER))  # ahead of the feed
+        # What another process did a moment ago: ahead of the feed.
+        return refuse(request, context, Deny(Reason.REVOKED_USER), "request")
     return answer_json(dump_user(account.user))

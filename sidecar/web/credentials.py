@@ -1,5 +1,6 @@
 """Which credential came with a request, unopened."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,13 +11,20 @@ from sidecar.web.headers import Headers, cookie_pairs
 
 HOST_COOKIE: Final = "__Host-sidecar"
 DOMAIN_COOKIE: Final = "__Secure-sidecar"
+OWN_COOKIES: Final = frozenset({HOST_COOKIE, DOMAIN_COOKIE})
+
+# The octets of a token68 (RFC 9110 section 11.2).
+_TOKEN68: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+# What some reader takes for Bearer: the scheme, and not a longer one that begins like it.
+_LIKE_BEARER: Final = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE | re.ASCII)
+_NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class CookieJar:
-    """How our session cookie is called, and for which domains it is set (none.
+    """How our session cookie is called, and for which domains it is set.
 
-    For the host that set it).
+    No domain: for the host that set it.
     """
 
     domains: tuple[str, ...]
@@ -57,11 +65,13 @@ def find_credential(
         scheme, _, rest = line.partition(" ")
         if scheme.lower() == "bearer":
             bearers.add(rest.strip(" "))
+        elif _LIKE_BEARER.match(line):  # a tab, a comma or a colon where the space belongs
+            return Deny(Reason.CREDENTIAL_MALFORMED)
     if bearers:
         if len(bearers) > 1:
             return Deny(Reason.TWO_CREDENTIALS)
         token = bearers.pop()
-        if not token or not token.isascii() or " " in token or "," in token:
+        if not token or not token.isascii() or token.encode().translate(None, _TOKEN68):
             return Deny(Reason.CREDENTIAL_MALFORMED)
         return Credential(TokenKind.ACCESS, token)
     if not cookie_counts:
@@ -72,15 +82,21 @@ def find_credential(
     return Credential(TokenKind.SESSION, cookies.pop()) if cookies else None
 
 
-def other_cookies(headers: Headers, cookie_name: str) -> str | None:
+def other_cookies(headers: Headers) -> str | None:
     """Return the client's cookies without ours as one `Cookie` value.
 
-    None where it sent no `Cookie`.
+    None where it sent no `Cookie`. Ours goes under either of its names, of which settings of
+    yesterday may have used the other. A cookie that is not UTF-8 cannot stand in an answer: aiohttp
+    would leave its octets out, and make another cookie of it, ours even.
     """
     lines = headers.getall("Cookie", ())
     if not lines:
         return None
     pairs = (pair.strip(" \t") for line in lines for pair in line.split(";"))
     return "; ".join(
-        pair for pair in pairs if pair and pair.partition("=")[0].rstrip(" \t") != cookie_name
+        pair
+        for pair in pairs
+        if pair
+        and pair.partition("=")[0].rstrip(" \t") not in OWN_COOKIES
+        and _NOT_UTF8.search(pair) is None
     )

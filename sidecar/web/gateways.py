@@ -5,9 +5,8 @@ A dialect reads its own headers and no others: what a client adds of another fam
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv6Address
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -27,16 +26,15 @@ from sidecar.core.facts import (
 from sidecar.core.origin import Site, judge_site
 from sidecar.core.verdict import Deny, Reason
 from sidecar.settings import Dialect
-from sidecar.web.headers import Headers, find_single, prefers_html, read_single
+from sidecar.web.headers import Headers, find_single, has_too_many_cookies, read_single
+from sidecar.web.navigation import read_mode
 
-MODES: Final = frozenset({"api", "browser"})
 BROWSER_SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 UNKNOWN_PEER: Final = IPv6Address("::")  # the unspecified address: nobody's, so trusted by nobody
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a dialect says of the request that the gateway asks about, still as text."""
 
     method: str
@@ -47,11 +45,9 @@ class Target:
 
 def read_nginx(headers: Headers) -> Target | Deny:
     """Read `X-Original-Method` and the absolute `X-Original-URL`."""
-    method = read_single(headers, "X-Original-Method")
-    if isinstance(method, Deny):
+    if isinstance(method := read_single(headers, "X-Original-Method"), Deny):
         return method
-    url = read_single(headers, "X-Original-URL")
-    if isinstance(url, Deny):
+    if isinstance(url := read_single(headers, "X-Original-URL"), Deny):
         return url
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
@@ -60,13 +56,15 @@ def read_nginx(headers: Headers) -> Target | Deny:
 
 def read_forwarded(headers: Headers) -> Target | Deny:
     """Read `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Traefik sends them."""
-    values = []
-    for name in ("X-Forwarded-Method", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"):
-        value = read_single(headers, name)
-        if isinstance(value, Deny):
-            return value
-        values.append(value)
-    return Target(*values)
+    if isinstance(method := read_single(headers, "X-Forwarded-Method"), Deny):
+        return method
+    if isinstance(scheme := read_single(headers, "X-Forwarded-Proto"), Deny):
+        return scheme
+    if isinstance(host := read_single(headers, "X-Forwarded-Host"), Deny):
+        return host
+    if isinstance(target := read_single(headers, "X-Forwarded-Uri"), Deny):
+        return target
+    return Target(method, scheme, host, target)
 
 
 READERS: Final[Mapping[Dialect, Callable[[Headers], Target | Deny]]] = {
@@ -99,11 +97,11 @@ def parse_question(
     forwarded_for = headers.getall("X-Forwarded-For", ())
     if isinstance(address := find_client_address(peer, forwarded_for, trusted), Deny):
         return address
-    if isinstance(mode := read_mode(request), Deny):
-        return mode
-    upgrade = headers.get("Upgrade")
-    websocket = scheme in {"ws", "wss"} or (upgrade or "").strip().lower() == "websocket"
-    site, origin = read_site(headers, origin_of(scheme, host))
+    if isinstance(malformed := read_mode(request), Deny):
+        return malformed
+    if has_too_many_cookies(headers):
+        return Deny(Reason.HEADER_TOO_LONG)
+    site, origin_host = _find_site(headers, scheme, host)
     return RequestFacts(
         method=method,
         scheme=scheme,
@@ -112,10 +110,18 @@ def parse_question(
         target=said.target,
         address=address,
         site=site,
-        origin_host=_host_of(origin),
-        websocket=websocket,
-        navigation=mode == "browser" if mode else _is_navigation(headers, method),
+        origin_host=origin_host,
+        websocket=_is_websocket(headers, scheme),
     )
+
+
+def _find_site(headers: Headers, scheme: str, host: Host) -> tuple[Site, str | None]:
+    """Return where a request came from, and the host of its `Origin`."""
+    if "Origin" not in headers and "Sec-Fetch-Site" not in headers:
+        return Site.SAME_ORIGIN, None
+    site, origin = read_site(headers, origin_of(scheme, host))
+    origin_host = parse_host((origin or "").partition("://")[2])
+    return site, None if isinstance(origin_host, Deny) else origin_host.name
 
 
 def read_site(headers: Headers, own_origin: str) -> tuple[Site, str | None]:
@@ -142,28 +148,14 @@ def origin_of(scheme: str, host: Host) -> str:
     return f"{scheme}://{host.name}" if host.port in {None, default} else f"{scheme}://{host}"
 
 
-def read_mode(request: web.BaseRequest) -> str | Deny | None:
-    """Return `?mode=`, None where it is left out; any other parameter is a malformed question."""
-    if not request.query_string:
-        return None
-    mode = request.query.get("mode")
-    if len(request.query) != 1 or mode not in MODES:
-        return Deny(Reason.PARAMETER)
-    return mode
+def _is_websocket(headers: Headers, scheme: str) -> bool:
+    """Say whether this may be a WebSocket handshake (RFC 6455 section 4.1).
 
-
-def _is_navigation(headers: Headers, method: str) -> bool:
-    """Say whether a person looks at the answer: only they are helped by a login page."""
-    if "X-Requested-With" in headers or "Upgrade" in headers:
-        return False
-    if headers.get("Content-Type", "").lower().startswith("application/grpc"):
-        return False
-    if method == "OPTIONS" and "Access-Control-Request-Method" in headers:
-        return False
-    fetch_mode = headers.get("Sec-Fetch-Mode")
-    return prefers_html(headers) if fetch_mode is None else fetch_mode == "navigate"
-
-
-def _host_of(origin: str | None) -> str | None:
-    host = parse_host((origin or "").partition("://")[2])
-    return None if isinstance(host, Deny) else host.name
+    Traefik says http and keeps `Upgrade` back, which is between it and the client; the key it
+    passes on.
+    """
+    return (
+        scheme in {"ws", "wss"}
+        or "Sec-WebSocket-Key" in headers
+        or any("websocket" in line.lower() for line in headers.getall("Upgrade", ()))
+    )

@@ -8,6 +8,7 @@ from aiohttp import web
 from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
 from sidecar.core.token import VerifiedToken
+from sidecar.core.user import User
 from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials.mint import CookieGrant
 from sidecar.schemas.requests import (
@@ -23,14 +24,15 @@ from sidecar.web.pages import render_login
 from sidecar.web.requests import (
     FORM,
     JSON,
-    REQUEST_ID,
+    describe_request,
     find_caller,
-    find_client,
-    is_own_page,
+    is_welcome,
+    log_refusal,
     media_type,
     read_body,
+    refuse,
 )
-from sidecar.web.responses import answer_json, refuse_caller, see_other
+from sidecar.web.responses import answer_json, see_other
 
 log = logging.getLogger("sidecar.login")
 
@@ -50,37 +52,40 @@ async def _post_json(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     body = load_body(LOGIN_REQUEST, parse_json(await read_body(request)))
     now = read_clock().unix
-    if body.cookie:
-        if not is_own_page(request.headers, context):
-            return refuse_caller(request[REQUEST_ID], Deny(Reason.CROSS_SITE))
-        grant = await context.login.log_in_cookie(
-            body.username, body.password, now, remember=body.remember
-        )
-        if isinstance(grant, Deny):
-            return _refuse(request, context, grant)
-        answer = answer_json({"expires_in": grant.expires_in, "scope": grant.scope})
-        set_session_cookie(answer, request, context, grant)
-        _log_login(request, context, "cookie")
-        return answer
-    tokens = await context.login.log_in_bearer(body.username, body.password, now)
-    if isinstance(tokens, Deny):
-        return _refuse(request, context, tokens)
-    _log_login(request, context, "bearer")
-    return answer_json({"token_type": "Bearer", **asdict(tokens)})
+    if not body.cookie:
+        opened = await context.login.log_in_bearer(body.username, body.password, now)
+        if isinstance(opened, Deny):
+            return refuse(request, context, opened, "login")
+        user, tokens = opened
+        _log_login(request, context, user, "bearer")
+        return answer_json({"token_type": "Bearer", **asdict(tokens)})
+    if not is_welcome(request, context):
+        return refuse(request, context, Deny(Reason.CROSS_SITE), "login")
+    begun = await context.login.log_in_cookie(
+        body.username, body.password, now, remember=body.remember
+    )
+    if isinstance(begun, Deny):
+        return refuse(request, context, begun, "login")
+    user, grant = begun
+    _log_login(request, context, user, "cookie")
+    answer = answer_json({"expires_in": grant.expires_in, "scope": grant.scope})
+    set_session_cookie(answer, request, context, grant)
+    return answer
 
 
 async def _post_form(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
-    if not is_own_page(request.headers, context):
-        return refuse_caller(request[REQUEST_ID], Deny(Reason.CROSS_SITE))
+    if not is_welcome(request, context):
+        return refuse(request, context, Deny(Reason.CROSS_SITE), "login")
     form = load_body(LOGIN_FORM, parse_form(await read_body(request)))
-    grant = await context.login.log_in_cookie(
+    begun = await context.login.log_in_cookie(
         form.username, form.password, read_clock().unix, remember=form.remember
     )
-    if isinstance(grant, Deny):
-        _log_refusal(request, context, grant)
+    if isinstance(begun, Deny):
+        log_refusal(request, context, begun, "login")
         return await render_login(context, form.rd, username=form.username, failed=True, status=401)
-    _log_login(request, context, "cookie")
+    user, grant = begun
+    _log_login(request, context, user, "cookie")
     return _go_on(request, context, form.rd, grant)
 
 
@@ -95,8 +100,10 @@ async def get_login(request: web.Request) -> web.StreamResponse:
     good = context.gate.find_bearer(credential, now)
     if isinstance(good, VerifiedToken):
         return _go_on(request, context, rd, None)
+    # Only the epoch has moved: the session may live, with other rights. Whatever else a cookie is
+    # refused for, it was meant to be worth nothing.
     opened = context.gate.open_credential(credential)
-    if isinstance(opened, VerifiedToken) and now.unix < opened.claims.exp:
+    if good.reason is Reason.REVOKED_USER and isinstance(opened, VerifiedToken):
         renewed = await context.rotation.renew_cookie(opened.claims, now.unix)
         if renewed is not None:
             return _go_on(request, context, rd, renewed)
@@ -113,22 +120,6 @@ def _go_on(
     return answer
 
 
-def _refuse(request: web.Request, context: Context, refusal: Deny) -> web.Response:
-    _log_refusal(request, context, refusal)
-    return refuse_caller(request[REQUEST_ID], refusal)
-
-
-def _log_login(request: web.Request, context: Context, kind: str) -> None:
-    log.info("logged in", extra={"kind": kind, "address": _address(request, context)})
-
-
-def _log_refusal(request: web.Request, context: Context, refusal: Deny) -> None:
-    log.info(
-        "login refused",
-        extra={"reason": refusal.reason.value, "address": _address(request, context)},
-    )
-
-
-def _address(request: web.Request, context: Context) -> str | None:
-    address = find_client(request, context)
-    return None if address is None else str(address)
+def _log_login(request: web.Request, context: Context, user: User, kind: str) -> None:
+    who = {"sub": user.id, "username": user.username}
+    log.info("logged in", extra={**who, "kind": kind, **describe_request(request, context)})

@@ -10,9 +10,9 @@ from typing import Final
 from aiohttp import web
 
 from sidecar.errors import BodyMalformed, FieldsInvalid, Unavailable
-from sidecar.web.context import CONTEXT
-from sidecar.web.requests import REQUEST_ID, identify
-from sidecar.web.responses import SERVER, problem, unavailable
+from sidecar.web.context import CONTEXT, Context
+from sidecar.web.requests import REQUEST_ID, find_origin, identify
+from sidecar.web.responses import SERVER, no_content, problem, unavailable
 
 REASONS: Final = {
     404: "not_found",
@@ -23,6 +23,7 @@ REASONS: Final = {
 }
 CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/me")
 CORS_MAX_AGE: Final = 600  # seconds for which a browser remembers a preflight
+CORS_EXPOSED: Final = "X-Request-Id, Retry-After, WWW-Authenticate"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,6 +41,10 @@ async def error_boundary(request: web.Request, handler: Handler) -> web.StreamRe
     except Exception:
         log.exception("a bug", extra={"request_id": request_id})
         answer = problem(500, "internal", request_id=request_id)
+    return _stamp(answer, request_id)
+
+
+def _stamp(answer: web.StreamResponse, request_id: str) -> web.StreamResponse:
     answer.headers["X-Request-Id"] = request_id
     answer.headers["Server"] = SERVER
     return answer
@@ -69,21 +74,34 @@ def _answer_error(
 
 @web.middleware
 async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the frontends of `cors.origins` read the answers that are for them (Fetch, 3.2)."""
+    """Let the frontends of `cors.origins` read the answers that are for them (Fetch, 3.2).
+
+    It stands around the error boundary: a frontend has to read refusals and errors too.
+    """
     context = request.app[CONTEXT]
-    path = request.path.removeprefix(context.public.path)
-    origin = request.headers.get("Origin")
-    if path not in CORS_PATHS or origin is None or origin not in context.cors_origins:
+    if request.path.removeprefix(context.public.path) not in CORS_PATHS:
         return await handler(request)
-    asked = request.headers.get("Access-Control-Request-Method")
-    if request.method == "OPTIONS" and asked is not None:
-        answer: web.StreamResponse = web.Response(status=204)
-        answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-        answer.headers["Access-Control-Max-Age"] = str(CORS_MAX_AGE)
-    else:
+    origin = find_origin(request.headers)
+    if origin not in context.cors_origins:
         answer = await handler(request)
+    elif request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        answer = _share(_answer_preflight(request, context), origin)
+    else:
+        answer = _share(await handler(request), origin)
+    answer.headers.add("Vary", "Origin")  # also where it is refused: a cache must not mix the two
+    return answer
+
+
+def _answer_preflight(request: web.Request, context: Context) -> web.StreamResponse:
+    answer = no_content()
+    answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
+    answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    answer.headers["Access-Control-Max-Age"] = str(CORS_MAX_AGE)
+    return _stamp(answer, identify(request, context))
+
+
+def _share(answer: web.StreamResponse, origin: str) -> web.StreamResponse:
     answer.headers["Access-Control-Allow-Origin"] = origin
     answer.headers["Access-Control-Allow-Credentials"] = "true"
-    answer.headers.add("Vary", "Origin")
+    answer.headers["Access-Control-Expose-Headers"] = CORS_EXPOSED
     return answer

@@ -1,5 +1,7 @@
 """The operations listener: life, readiness, metrics. Never on the public listener."""
 
+import asyncio
+
 from aiohttp import web
 
 from sidecar.clock import read_clock
@@ -22,7 +24,8 @@ async def show_readiness(request: web.Request) -> web.Response:
 
 async def show_metrics(request: web.Request) -> web.Response:
     """Answer in the text format of Prometheus."""
-    body = request.app[CONTEXT].health.render_metrics()
+    # In a thread: the first time it imports a library from disk, and /verify goes on meanwhile.
+    body = await asyncio.to_thread(request.app[CONTEXT].health.render_metrics)
     return web.Response(
         body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     )

@@ -1,11 +1,12 @@
 """What every endpoint needs of a request.
 
-Its id, its body within bounds, who calls and from where.
+Its id, its body within bounds, who calls and from where, and the line that says who was refused.
 """
 
 import asyncio
+import logging
+import random
 import re
-import secrets
 from typing import Final
 
 from aiohttp import web
@@ -22,15 +23,17 @@ from sidecar.core.facts import (
 from sidecar.core.origin import SAFE_METHODS, Site
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
+from sidecar.errors import BodyMalformed
 from sidecar.gate import Credential
 from sidecar.web.context import Context
 from sidecar.web.credentials import find_credential
 from sidecar.web.gateways import find_peer, read_site
 from sidecar.web.headers import Headers, find_single
+from sidecar.web.responses import refuse_caller
 
 LARGEST_BODY: Final = 65_536  # octets
 BODY_TIMEOUT: Final = 4.0  # seconds for the whole body; answers to bad input come within five
-REQUEST_ID_OCTETS: Final = 9
+REQUEST_ID_BITS: Final = 72
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{8,128}", re.ASCII)
 
@@ -38,6 +41,8 @@ REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
+
+log = logging.getLogger("sidecar.web")
 
 
 def is_from_proxy(request: web.BaseRequest, context: Context) -> bool:
@@ -51,19 +56,21 @@ def identify(request: web.BaseRequest, context: Context) -> str:
     given = request.headers.get("X-Request-Id")
     if given is not None and _REQUEST_ID.fullmatch(given) and is_from_proxy(request, context):
         return given
-    return secrets.token_urlsafe(REQUEST_ID_OCTETS)
+    return f"{random.getrandbits(REQUEST_ID_BITS):018x}"  # a name, no secret
 
 
 async def read_body(request: web.Request) -> bytes:
     """Return the body. Raises HTTPRequestEntityTooLarge.
 
-    And HTTPRequestTimeout for one that stalls.
+    And HTTPRequestTimeout for one that stalls, BodyMalformed for one that breaks off.
     """
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
             return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except ConnectionError:  # whoever asked has gone: that is no bug of ours
+        raise BodyMalformed("the body breaks off") from None
 
 
 def media_type(request: web.BaseRequest) -> str | None:
@@ -104,15 +111,27 @@ def _cookie_counts(request: web.BaseRequest, context: Context) -> bool:
     return scheme is None or scheme in {"https", "wss"}
 
 
-def is_own_page(headers: Headers, context: Context) -> bool:
-    """Say whether a request comes from our own pages, or from no page at all."""
-    return read_site(headers, context.public.origin)[0] is Site.SAME_ORIGIN
+def find_origin(headers: Headers) -> str | None:
+    """Return the `Origin` of the page that asks; one that stands twice is nobody's."""
+    origin = find_single(headers, "Origin")
+    return origin if isinstance(origin, str) else None
 
 
-def judge_caller(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
-    """Return the token of who calls.
+def is_welcome(request: web.BaseRequest, context: Context) -> bool:
+    """Say whether a request that sets or bears a cookie comes from a page that may make it.
 
-    A cookie counts for an unsafe method only from our own pages.
+    From our own pages, from no page at all, or from a frontend of `cors.origins`. Those speak JSON:
+    a form from there has not been asked for, since browsers send forms without a preflight.
+    """
+    if read_site(request.headers, context.public.origin)[0] is Site.SAME_ORIGIN:
+        return True
+    return media_type(request) != FORM and find_origin(request.headers) in context.cors_origins
+
+
+def admit_caller(request: web.BaseRequest, context: Context) -> Credential | Deny:
+    """Return the one credential that came with a request, unopened.
+
+    A cookie counts for an unsafe method only from a page that may make the request.
     """
     credential = find_caller(request, context)
     if credential is None:
@@ -121,6 +140,37 @@ def judge_caller(request: web.BaseRequest, context: Context, now: Now) -> Verifi
         return credential
     borne_by_cookie = credential.kind is TokenKind.SESSION
     unsafe = request.method not in SAFE_METHODS
-    if borne_by_cookie and unsafe and not is_own_page(request.headers, context):
+    if borne_by_cookie and unsafe and not is_welcome(request, context):
         return Deny(Reason.CROSS_SITE)
-    return context.gate.find_bearer(credential, now)
+    return credential
+
+
+def judge_caller(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
+    """Return the token of who calls. Raises NoVerdict."""
+    credential = admit_caller(request, context)
+    return credential if isinstance(credential, Deny) else context.gate.find_bearer(credential, now)
+
+
+def describe_request(request: web.BaseRequest, context: Context) -> dict[str, str | None]:
+    """Return what a log line says of a request: nothing that was typed or shown."""
+    address = find_client(request, context)
+    return {
+        "request_id": request[REQUEST_ID],
+        "address": None if address is None else str(address),
+    }
+
+
+def log_refusal(
+    request: web.BaseRequest, context: Context, refusal: Deny, what: str, **more: str | None
+) -> None:
+    """Write the one line about a `what` (login, refresh, …) that was refused."""
+    extra = {"reason": refusal.reason.value, **describe_request(request, context), **more}
+    log.info("%s refused", what, extra=extra)
+
+
+def refuse(
+    request: web.BaseRequest, context: Context, refusal: Deny, what: str, **more: str | None
+) -> web.Response:
+    """Say in the log that a `what` was refused, and return the answer."""
+    log_refusal(request, context, refusal, what, **more)
+    return refuse_caller(request[REQUEST_ID], refusal)

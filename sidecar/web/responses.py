@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
@@ -29,6 +30,7 @@ STATUSES: Final[Mapping[Reason, int]] = {
     Reason.UNTRUSTED_PEER: 403,
     Reason.HEADER_MISSING: MALFORMED,
     Reason.HEADER_DOUBLED: MALFORMED,
+    Reason.HEADER_TOO_LONG: MALFORMED,
     Reason.METHOD_MALFORMED: MALFORMED,
     Reason.SCHEME_MALFORMED: MALFORMED,
     Reason.HOST_MALFORMED: MALFORMED,
@@ -56,55 +58,56 @@ IDENTITY: Final = (
     "X-Auth-Subject",
     "X-Auth-Scope",
 )
-NOBODY: Final = dict.fromkeys(IDENTITY, "")
+REMEMBERED: Final = 4096  # tokens whose encoded identity is kept: encoding costs more than deciding
 NO_LOGIN_HELPS: Final = frozenset({Reason.TWO_CREDENTIALS, Reason.CREDENTIAL_MALFORMED})
 
 # Visible ASCII but the percent sign; what else stands in a value is percent-encoded, so that
 # decoding is exact.
 _VISIBLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
+_IN_A_LIST: Final = _VISIBLE.replace(",", "")
 
 
-def encode_value(text: str) -> str:
+def encode_value(text: str, safe: str = _VISIBLE) -> str:
     """Return `text` as a header value.
 
-    Visible ASCII and inner spaces, all else percent-encoded UTF-8.
+    The characters of `safe` and inner spaces, all else percent-encoded UTF-8.
     """
-    inner = quote(text, safe=_VISIBLE + " ")
+    inner = quote(text, safe=safe + " ")
     lead = len(inner) - len(inner.lstrip(" "))
     tail = len(inner) - len(inner.rstrip(" ")) if lead < len(inner) else 0
     return "%20" * lead + inner[lead : len(inner) - tail] + "%20" * tail
 
 
-def identity_headers(claims: Claims | None) -> dict[str, str]:
-    """Return every identity header but the assertion, empty for nobody."""
-    if claims is None:
-        return dict(NOBODY)
-    return {
-        "Remote-User": encode_value(claims.preferred_username),
-        "Remote-Name": encode_value(claims.name or ""),
-        "Remote-Email": encode_value(claims.email or ""),
-        "Remote-Groups": ",".join(map(encode_value, claims.roles)),
-        "X-Auth-Subject": encode_value(claims.sub),
-        "X-Auth-Scope": encode_value(claims.scope),
-    }
+@lru_cache(maxsize=REMEMBERED)
+def _render_identity(claims: Claims | None) -> CIMultiDictProxy[str]:
+    """Return what every 200 about these claims has: all identity headers, empty for nobody."""
+    headers = CIMultiDict(dict.fromkeys(IDENTITY, ""))
+    if claims is not None:
+        headers["Remote-User"] = encode_value(claims.preferred_username)
+        headers["Remote-Name"] = encode_value(claims.name or "")
+        headers["Remote-Email"] = encode_value(claims.email or "")
+        headers["Remote-Groups"] = ",".join(encode_value(r, safe=_IN_A_LIST) for r in claims.roles)
+        headers["X-Auth-Subject"] = encode_value(claims.sub)
+        headers["X-Auth-Scope"] = encode_value(claims.scope)
+    headers["Cache-Control"] = NO_STORE
+    headers["Server"] = SERVER
+    return CIMultiDictProxy(headers)
 
 
 def allow(
-    identity: Mapping[str, str], assertion: str, cookie: str | None, request_id: str
+    claims: Claims | None, assertion: str, cookie: str | None, request_id: str
 ) -> web.Response:
     """Return the 200 of an allow: the headers are for the upstream, the body is empty."""
-    headers = CIMultiDict(identity)
+    headers = _render_identity(claims).copy()
     headers[ASSERTION] = assertion
     if cookie is not None:
         headers["Cookie"] = cookie
-    headers["Cache-Control"] = NO_STORE
     headers["X-Request-Id"] = request_id
-    headers["Server"] = SERVER
     return web.Response(status=200, headers=headers)
 
 
 def refuse(
-    refusal: Deny, dialect: Dialect, facts: RequestFacts | None, login_url: str, request_id: str
+    refusal: Deny, dialect: Dialect, way_back: RequestFacts | None, login_url: str, request_id: str
 ) -> web.Response:
     """Return the refusal of a question in the manner of its dialect."""
     status = STATUSES.get(refusal.reason, UNAUTHORIZED)
@@ -113,11 +116,11 @@ def refuse(
     headers: dict[str, str] = {}
     if status == UNAUTHORIZED:
         headers["WWW-Authenticate"] = CHALLENGES.get(refusal.reason, INVALID_TOKEN)
-        if facts and facts.navigation and refusal.reason not in NO_LOGIN_HELPS:
-            headers["Location"] = f"{login_url}?rd={quote(facts.url, safe='')}"
+        if way_back is not None and refusal.reason not in NO_LOGIN_HELPS:
+            headers["Location"] = f"{login_url}?rd={quote(way_back.url, safe='')}"
             if dialect is not Dialect.NGINX:
                 del headers["WWW-Authenticate"]
-                safe = facts.method in {"GET", "HEAD"}
+                safe = way_back.method in {"GET", "HEAD"}
                 status = HTTPStatus.FOUND if safe else HTTPStatus.SEE_OTHER
     return problem(status, refusal.reason, request_id=request_id, headers=headers)
 

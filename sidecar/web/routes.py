@@ -20,7 +20,9 @@ from sidecar.web.wellknown import (
     show_openid_configuration,
 )
 
-PUBLIC: Final[tuple[tuple[str, str, Handler], ...]] = (
+Table = tuple[tuple[str, str, Handler], ...]
+
+PUBLIC: Final[Table] = (
     ("GET", "/login", get_login),
     ("POST", "/login", post_login),
     ("POST", "/refresh", post_refresh),
@@ -32,7 +34,7 @@ PUBLIC: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/.well-known/oauth-authorization-server", show_authorization_server),
     ("GET", "/.well-known/openid-configuration", show_openid_configuration),
 )
-OPERATIONS: Final[tuple[tuple[str, str, Handler], ...]] = (
+OPERATIONS: Final[Table] = (
     ("GET", "/healthz", show_health),
     ("GET", "/readyz", show_readiness),
     ("GET", "/metrics", show_metrics),
@@ -41,13 +43,11 @@ OPERATIONS: Final[tuple[tuple[str, str, Handler], ...]] = (
 
 def make_public_app(context: Context) -> web.Application:
     """Return the application of the public listener; below `public_url`'s path it answers too."""
-    app = web.Application(middlewares=[error_boundary, cors], client_max_size=LARGEST_BODY)
+    middlewares = [cors, error_boundary] if context.cors_origins else [error_boundary]
+    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
     app[CONTEXT] = context
-    for method, path, handler in PUBLIC:
-        for prefix in {"", context.public.path}:
-            app.router.add_route(method, prefix + path, handler)
-            if method == "GET":
-                app.router.add_route("HEAD", prefix + path, handler)
+    for prefix in {"", context.public.path}:
+        _add_routes(app, prefix, PUBLIC)
     if context.public.path:  # RFC 8414 section 3.1: the well-known part stands before the path
         inserted = f"/.well-known/oauth-authorization-server{context.public.path}"
         app.router.add_get(inserted, show_authorization_server)
@@ -61,6 +61,12 @@ def make_operations_app(context: Context) -> web.Application:
     """Return the application of the operations listener."""
     app = web.Application(middlewares=[error_boundary], client_max_size=LARGEST_BODY)
     app[CONTEXT] = context
-    for method, path, handler in OPERATIONS:
-        app.router.add_route(method, path, handler)
+    _add_routes(app, "", OPERATIONS)
     return app
+
+
+def _add_routes(app: web.Application, prefix: str, table: Table) -> None:
+    for method, path, handler in table:
+        app.router.add_route(method, prefix + path, handler)
+        if method == "GET":  # HEAD is a GET whose body is kept back (RFC 9110 section 9.3.2)
+            app.router.add_route("HEAD", prefix + path, handler)

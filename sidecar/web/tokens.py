@@ -1,15 +1,18 @@
 """`/refresh` and `/logout`: the turn and the end of a session."""
 
+from contextlib import suppress
 from dataclasses import asdict
 
 from aiohttp import web
 
 from sidecar.clock import Now, read_clock
 from sidecar.core.claims import TokenKind
+from sidecar.core.session import Turn
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import NotFound
 from sidecar.gate import Credential
+from sidecar.rotation import RefusedRefresh
 from sidecar.schemas.requests import (
     LOGOUT_FORM,
     LOGOUT_REQUEST,
@@ -24,13 +27,13 @@ from sidecar.web.pages import render_logout
 from sidecar.web.requests import (
     FORM,
     JSON,
-    REQUEST_ID,
+    admit_caller,
     find_caller,
-    is_own_page,
     media_type,
     read_body,
+    refuse,
 )
-from sidecar.web.responses import answer_json, no_content, refuse_caller, see_other
+from sidecar.web.responses import answer_json, no_content, see_other
 
 
 async def post_refresh(request: web.Request) -> web.StreamResponse:
@@ -40,8 +43,9 @@ async def post_refresh(request: web.Request) -> web.StreamResponse:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}")
     body = load_body(REFRESH_REQUEST, parse_json(await read_body(request)))
     grant = await context.rotation.refresh(body.refresh_token, read_clock().unix)
-    if isinstance(grant, Deny):
-        return refuse_caller(request[REQUEST_ID], grant)
+    if isinstance(grant, RefusedRefresh):
+        refusal = Deny(Reason.INVALID_GRANT)
+        return refuse(request, context, refusal, "refresh", cause=grant.cause, sid=grant.sid)
     return answer_json({"token_type": "Bearer", **asdict(grant)})
 
 
@@ -73,10 +77,13 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     else:
         asked = load_body(LOGOUT_REQUEST, parse_json(octets) if octets else {})
         everywhere, refresh_token = asked.everywhere, asked.refresh_token
-    credential = find_caller(request, context)
-    refusal = await _end(request, context, credential, refresh_token, everywhere=everywhere)
-    if refusal is not None:
-        return refuse_caller(request[REQUEST_ID], refusal)
+    if refresh_token is not None:
+        await _end_by_refresh_token(context, refresh_token, everywhere=everywhere)
+    else:
+        credential = admit_caller(request, context)
+        if isinstance(credential, Deny):
+            return refuse(request, context, credential, "logout")
+        await _end_by_credential(context, credential, everywhere=everywhere)
     answer = (
         see_other(context.safe_redirect(rd) or context.login_url) if kind == FORM else no_content()
     )
@@ -84,44 +91,29 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     return answer
 
 
-async def _end(
-    request: web.Request,
-    context: Context,
-    credential: Credential | Deny | None,
-    refresh_token: str | None,
-    *,
-    everywhere: bool,
-) -> Deny | None:
-    now = read_clock()
-    if refresh_token is not None:
-        await _end_by_refresh_token(context, refresh_token, now, everywhere=everywhere)
-        return None
-    if credential is None:
-        return Deny(Reason.NO_CREDENTIAL)
-    if isinstance(credential, Deny):
-        return credential
-    if credential.kind is TokenKind.SESSION and not is_own_page(request.headers, context):
-        return Deny(Reason.CROSS_SITE)
+async def _end_by_credential(context: Context, credential: Credential, *, everywhere: bool) -> None:
     opened = context.gate.open_credential(credential)
     if isinstance(opened, Deny):
-        return None
-    if everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken):
-        try:
-            await context.revocations.end_user_sessions(opened.claims.sub, now.unix)
-        except NotFound:
-            return None  # the user was removed, and with them every session
-        return None
-    await context.revocations.end_session_of(opened.claims)
-    return None
-
-
-async def _end_by_refresh_token(
-    context: Context, refresh_token: str, now: Now, *, everywhere: bool
-) -> None:
-    session = await context.rotation.find_session(refresh_token)
-    if session is None:
         return
-    if everywhere:
-        await context.revocations.end_user_sessions(session.user_id, now.unix)
+    now = read_clock()
+    if everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken):
+        await _end_everywhere(context, opened.claims.sub, now)
+    else:
+        await context.revocations.end_session_of(opened.claims)
+
+
+async def _end_by_refresh_token(context: Context, refresh_token: str, *, everywhere: bool) -> None:
+    now = read_clock()
+    found = await context.rotation.find_session(refresh_token, now.unix)
+    if found is None:
+        return
+    session, turn = found
+    if everywhere and turn in {Turn.ROTATE, Turn.REPLAY}:  # one that is over ends its own only
+        await _end_everywhere(context, session.user_id, now)
     else:
         await context.revocations.end_session(session.sid)
+
+
+async def _end_everywhere(context: Context, user_id: str, now: Now) -> None:
+    with suppress(NotFound):  # the user was removed, and with them every session
+        await context.revocations.end_user_sessions(user_id, now.unix)

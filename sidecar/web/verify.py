@@ -14,8 +14,9 @@ from sidecar.settings import Decisions, Dialect
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.credentials import find_credential, other_cookies
 from sidecar.web.gateways import parse_question
+from sidecar.web.navigation import is_navigation
 from sidecar.web.requests import REQUEST_ID
-from sidecar.web.responses import allow, identity_headers, refuse, unavailable
+from sidecar.web.responses import allow, refuse, unavailable
 
 log = logging.getLogger("sidecar.gate")
 
@@ -58,11 +59,12 @@ def answer(request: web.Request, context: Context, dialect: Dialect) -> web.Resp
             if context.decisions is Decisions.ALL:
                 _log_allow(request_id, verdict, facts)
             claims = None if verdict.token is None else verdict.token.claims
-            cookie = other_cookies(request.headers, context.jar.name)
-            return allow(identity_headers(claims), assertion, cookie, request_id)
+            cookie = other_cookies(request.headers)
+            return allow(claims, assertion, cookie, request_id)
         case Deny():
             _log_refusal(request_id, verdict, facts)
-            return refuse(verdict, dialect, facts, context.login_url, request_id)
+            way_back = facts if is_navigation(request, facts) else None
+            return refuse(verdict, dialect, way_back, context.login_url, request_id)
         case _:
             assert_never(verdict)
 

@@ -50,7 +50,9 @@ def _publish(request: web.Request, context: Context, members: object) -> web.Res
     body = json.dumps(members, sort_keys=True).encode("ascii")
     etag = hashlib.sha256(body).hexdigest()[:32]
     headers = {
-        "Cache-Control": f"public, max-age={context.publish_ahead}",
+        # Half the time for which a key is published before it signs: replicas publish it up to two
+        # seconds after it was written, and no client may still keep a set without it by then.
+        "Cache-Control": f"public, max-age={context.publish_ahead // 2}",
         "Access-Control-Allow-Origin": "*",
         "Server": SERVER,
         "ETag": f'"{etag}"',

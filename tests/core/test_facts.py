@@ -116,6 +116,22 @@ def test_any_text_as_host_method_scheme_gives_a_value_or_a_refusal(text: str) ->
     assert parse_scheme(text) in {text, Deny(Reason.SCHEME_MALFORMED)}
 
 
+def _url(scheme: str, host: Host, target: str) -> str:
+    """Return the way back to this target."""
+    facts = RequestFacts(
+        method="GET",
+        scheme=scheme,
+        host=host,
+        path="/",
+        target=target,
+        address=None,
+        site=Site.SAME_ORIGIN,
+        origin_host=None,
+        websocket=False,
+    )
+    return facts.url
+
+
 @pytest.mark.parametrize(
     ("scheme", "host", "url"),
     [
@@ -126,16 +142,19 @@ def test_any_text_as_host_method_scheme_gives_a_value_or_a_refusal(text: str) ->
     ],
 )
 def test_the_way_back_is_spelled_as_a_browser_spells_it(scheme: str, host: Host, url: str) -> None:
-    facts = RequestFacts(
-        method="GET",
-        scheme=scheme,
-        host=host,
-        path="/x",
-        target="/x?y",
-        address=None,
-        site=Site.SAME_ORIGIN,
-        origin_host=None,
-        websocket=False,
-        navigation=True,
-    )
-    assert facts.url == url
+    assert _url(scheme, host, "/x?y") == url
+
+
+@pytest.mark.parametrize(
+    ("target", "spelled"),
+    [
+        ("/?\udcff", "/?%FF"),
+        ("/?a=\udcc3b", "/?a=%C3b"),
+        ("/\u00e9?\u00e9", "/%C3%A9?%C3%A9"),
+        ("/%FF?%ff&100%", "/%FF?%ff&100%"),
+        ("/?<\"'{}|\\^`>#", "/?<\"'{}|\\^`>#"),
+    ],
+    ids=ascii,
+)
+def test_the_way_back_is_ascii_and_keeps_what_was_escaped(target: str, spelled: str) -> None:
+    assert _url("https", Host("a.example", None), target) == f"https://a.example{spelled}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import yaml
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
@@ -19,6 +20,7 @@ from sidecar.clock import read_clock
 from sidecar.core.user import User
 from sidecar.settings import load_settings
 from tests.programs.service import PASSWORD, POLICY
+from tests.web.gated import GATE_POLICY, Gated, gate_people
 
 PUBLIC_URL = "http://auth.example.com"
 
@@ -33,6 +35,7 @@ class Web:
     serving: Serving
     session: ClientSession
     directory: Path
+    runner: web.AppRunner
 
     async def add_user(self, name: str = "alice", *roles: str, password: str = PASSWORD) -> User:
         """Add somebody who can log in."""
@@ -85,7 +88,7 @@ async def serving_web(
             async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as session:
                 url, operations = f"http://127.0.0.1:{port}", directory / "operations"
                 with blockbuster_ctx("sidecar"):
-                    yield Web(url, operations, port, serving, session, directory)
+                    yield Web(url, operations, port, serving, session, directory, runner)
         finally:
             await runner.cleanup()
 
@@ -119,4 +122,21 @@ async def in_one_task(work: Any) -> AsyncIterator[Any]:
 async def served(tmp_path: Path) -> AsyncIterator[Web]:
     """Run a service with the policy of `tests.programs.service`, and no user."""
     async with in_one_task(serving_web(tmp_path)) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def gated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gated]:
+    """Run a service with people who are logged in, for all questions of a module."""
+    directory = tmp_path_factory.mktemp("gated")
+    async with in_one_task(serving_web(directory, policy=GATE_POLICY)) as running:
+        yield await gate_people(running)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def settled(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Web]:
+    """Run a service with alice, for all questions of a module that change nothing for others."""
+    directory = tmp_path_factory.mktemp("settled")
+    async with in_one_task(serving_web(directory)) as running:
+        await running.add_user()
         yield running

@@ -1,0 +1,137 @@
+"""`GET /login` with a cookie whose rights have changed: a new cookie without a password."""
+
+import pytest
+
+from sidecar.core.claims import TokenKind
+from sidecar.core.token import VerifiedToken
+from sidecar.gate import Credential
+from sidecar.ports import UserChange
+from tests.programs.service import PASSWORD
+from tests.web.asked import Asked, age_sessions, ask, bearer, change, claims_of
+from tests.web.conftest import Web
+
+pytestmark = pytest.mark.asyncio
+
+RD = "http://app.example.com/orders"
+
+
+async def look(web: Web, cookie: str) -> Asked:
+    """Open the login page with a cookie."""
+    return await ask(web, "GET", f"/login?rd={RD}", {"Cookie": cookie})
+
+
+def assert_renewed(answer: Asked) -> str:
+    """Fail unless the browser goes on with a new cookie; return it."""
+    assert (answer.status, answer.headers["Location"]) == (303, RD)
+    return answer.headers["Set-Cookie"].partition(";")[0]
+
+
+def assert_asked(answer: Asked) -> None:
+    """Fail unless the person is asked for a password."""
+    assert answer.status == 200
+    assert 'name="password"' in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+async def change_roles(web: Web, *roles: str) -> None:
+    """Give alice other roles."""
+    await web.serving.services.accounts.change("alice", UserChange(roles=roles), 0)
+
+
+@pytest.mark.parametrize("remember", [False, True])
+async def test_changed_rights_give_a_new_cookie_of_the_same_session(
+    served: Web, *, remember: bool
+) -> None:
+    await served.add_user()
+    cookie = await served.log_in_cookie(remember=remember)
+    await change_roles(served, "ops")
+    assert (await ask(served, "GET", "/me", {"Cookie": cookie})).status == 401
+    answer = await look(served, cookie)
+    renewed = assert_renewed(answer)
+    old, new = claims_of(cookie.partition("=")[2]), claims_of(renewed.partition("=")[2])
+    assert (new["sid"], new["exp"], new["auth_time"]) == (old["sid"], old["exp"], old["auth_time"])
+    assert (old["roles"], new["roles"]) == ([], ["ops"])
+    assert ("Max-Age=" in answer.headers["Set-Cookie"]) is remember
+    assert (await ask(served, "GET", "/me", {"Cookie": renewed})).json["roles"] == ["ops"]
+    assert (await ask(served, "GET", "/me", {"Cookie": cookie})).status == 401
+
+
+async def test_a_logout_ends_a_renewed_cookie_and_the_one_before_it(served: Web) -> None:
+    await served.add_user()
+    cookie = await served.log_in_cookie()
+    await change_roles(served, "ops")
+    renewed = assert_renewed(await look(served, cookie))
+    await ask(served, "POST", "/logout", {"Cookie": renewed})
+    assert_asked(await look(served, renewed))
+    assert_asked(await look(served, cookie))
+
+
+async def test_a_cookie_that_was_revoked_by_itself_is_not_renewed(served: Web) -> None:
+    await served.add_user()
+    cookie = await served.log_in_cookie()
+    credential = Credential(TokenKind.SESSION, cookie.partition("=")[2])
+    opened = served.serving.gate.open_credential(credential)
+    assert isinstance(opened, VerifiedToken)
+    await served.serving.services.revocations.revoke_token(opened.claims)
+    assert_asked(await look(served, cookie))
+    await change_roles(served, "ops")
+    assert_asked(await look(served, cookie))
+
+
+@pytest.mark.parametrize("how", ["logout", "everywhere", "everyone", "password", "disabled"])
+async def test_a_session_that_was_ended_is_not_renewed(served: Web, how: str) -> None:
+    await served.add_user("root", "admin")
+    await served.add_user()
+    services = served.serving.services
+    cookie = await served.log_in_cookie()
+    match how:
+        case "logout":
+            await ask(served, "POST", "/logout", {"Cookie": cookie})
+        case "everywhere":
+            await ask(served, "POST", "/logout", {"Cookie": cookie}, {"everywhere": True})
+        case "everyone":
+            await services.revocations.end_all_sessions()
+        case "password":
+            await services.accounts.set_password("alice", PASSWORD, 0)
+        case _:
+            await services.accounts.change("alice", UserChange(disabled=True), 0)
+    assert_asked(await look(served, cookie))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM sessions",
+        "UPDATE users SET disabled = 1",
+        "UPDATE sessions SET kind = 'bearer'",
+        "UPDATE sessions SET user_id = (SELECT id FROM users WHERE username = 'root')",
+    ],
+)
+async def test_a_session_that_is_no_longer_ours_is_not_renewed(served: Web, statement: str) -> None:
+    await served.add_user("root", "admin")
+    await served.add_user()
+    cookie = await served.log_in_cookie()
+    await change_roles(served, "ops")
+    await change(served, statement)
+    assert_asked(await look(served, cookie))
+
+
+async def test_a_session_that_is_over_is_not_renewed(served: Web) -> None:
+    await served.add_user()
+    cookie = await served.log_in_cookie()
+    await change_roles(served, "ops")
+    await age_sessions(served, 12 * 3600)
+    assert_asked(await look(served, cookie))
+
+
+async def test_an_access_token_opens_no_browser_session(served: Web) -> None:
+    await served.add_user()
+    token = (await served.log_in())["access_token"]
+    cookie = await served.log_in_cookie()
+    for headers in (
+        bearer(token),
+        {"Cookie": cookie, **bearer(token)},
+        {"Cookie": f"__Host-sidecar={token}"},
+        {"Cookie": f"{cookie}; __Host-sidecar=x"},
+    ):
+        assert_asked(await ask(served, "GET", "/login", headers))

@@ -1,0 +1,204 @@
+"""Moments in which nothing can be told: 503 with `Retry-After`, and never a 500."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlencode
+
+import pytest
+
+from sidecar.core.keyring import KeyRing
+from sidecar.core.revocation import RevocationView
+from sidecar.credentials.passwords import LONGEST_QUEUE
+from tests.web.asked import FORM, GOOD, Asked, ask, bearer, is_let_in, locked, log_in, refresh
+from tests.web.conftest import Web
+
+pytestmark = pytest.mark.asyncio
+
+STALE = 30  # seconds, revocation.max_staleness
+ACCEPTED = 5.0  # seconds within which even a bad moment is answered
+
+
+def assert_not_now(answer: Asked) -> None:
+    """Fail unless the caller is told to come back."""
+    members = answer.assert_problem(503, "unavailable")
+    assert members["detail"]
+    assert answer.headers["Retry-After"] == "2"
+    assert "Set-Cookie" not in answer.headers
+
+
+@asynccontextmanager
+async def hashing(web: Web, passwords: int) -> AsyncIterator[None]:
+    """Let so many passwords wait to be checked, for the length of the block."""
+    done = threading.Event()
+    hasher = web.serving.services.passwords
+    waiting = [asyncio.create_task(hasher._run(done.wait)) for _ in range(passwords)]
+    await asyncio.sleep(0)  # each has joined the queue
+    try:
+        yield
+    finally:
+        done.set()
+        await asyncio.gather(*waiting)
+
+
+async def await_queue(web: Web, passwords: int) -> None:
+    """Wait until so many passwords wait."""
+    async with asyncio.timeout(ACCEPTED):
+        while web.serving.services.passwords._waiting < passwords:  # noqa: ASYNC110 - it has no event
+            await asyncio.sleep(0.005)
+
+
+async def test_with_a_full_queue_a_login_is_sent_away_at_once(served: Web) -> None:
+    await served.add_user()
+    async with hashing(served, LONGEST_QUEUE), asyncio.timeout(ACCEPTED):
+        for cookie in (False, True):
+            assert_not_now(await log_in(served, cookie=cookie))
+            assert_not_now(await log_in(served, username="nobody", cookie=cookie))
+        assert_not_now(await ask(served, "POST", "/login", FORM, urlencode(GOOD)))
+    assert (await log_in(served)).status == 200
+
+
+async def test_the_last_place_in_the_queue_is_a_place(served: Web) -> None:
+    await served.add_user()
+    async with hashing(served, LONGEST_QUEUE - 1):
+        waits = asyncio.create_task(log_in(served))
+        await await_queue(served, LONGEST_QUEUE)
+        assert_not_now(await log_in(served))
+        assert not waits.done()
+    assert (await waits).status == 200
+
+
+async def test_a_full_queue_stops_nobody_who_is_logged_in(served: Web) -> None:
+    await served.add_user()
+    tokens = await served.log_in()
+    async with hashing(served, LONGEST_QUEUE), asyncio.timeout(ACCEPTED):
+        assert await is_let_in(served, tokens["access_token"])
+        assert (await refresh(served, tokens["refresh_token"])).status == 200
+        assert (await ask(served, "GET", "/login")).status == 200
+        logout = await ask(served, "POST", "/logout", bearer(tokens["access_token"]))
+        assert logout.status == 204
+
+
+async def test_without_the_store_nothing_is_told_and_nothing_promised(served: Web) -> None:
+    await served.add_user()
+    tokens, cookie = await served.log_in(), await served.log_in_cookie()
+    refresh_body = {"refresh_token": tokens["refresh_token"]}
+    asked: tuple[tuple[str, dict[str, str], object], ...] = (
+        ("/login", {}, GOOD),
+        ("/login", {}, {**GOOD, "cookie": True}),
+        ("/login", FORM, urlencode(GOOD)),
+        ("/refresh", {}, refresh_body),
+        ("/logout", bearer(tokens["access_token"]), None),
+        ("/logout", bearer(tokens["access_token"]), {"everywhere": True}),
+        ("/logout", {"Cookie": cookie}, None),
+    )
+    async with locked(served):
+        began = time.monotonic()
+        answers = await asyncio.gather(
+            *(ask(served, "POST", path, headers, body) for path, headers, body in asked)
+        )
+        assert time.monotonic() - began < ACCEPTED
+    for answer in answers:
+        assert_not_now(answer)
+    assert await is_let_in(served, tokens["access_token"])
+    assert (await refresh(served, tokens["refresh_token"])).status == 200
+    assert (await log_in(served)).status == 200
+
+
+async def test_without_the_store_what_needs_none_goes_on(served: Web) -> None:
+    await served.add_user()
+    cookie = {"Cookie": await served.log_in_cookie()}
+    async with locked(served), asyncio.timeout(ACCEPTED):
+        for path, headers, status in (
+            ("/login", {}, 200),
+            ("/login", cookie, 303),
+            ("/logout", cookie, 200),
+            ("/me", {}, 401),
+            ("/.well-known/jwks.json", {}, 200),
+            ("/.well-known/openid-configuration", {}, 200),
+            ("/static/sidecar.css", {}, 200),
+        ):
+            assert (await ask(served, "GET", path, headers)).status == status, path
+
+
+def old_view() -> RevocationView:
+    """Return a view that was last read too long ago."""
+    view = RevocationView()
+    view.heard(time.monotonic() - STALE - 1)
+    return view
+
+
+@pytest.mark.parametrize("make_view", [RevocationView, old_view])
+async def test_while_the_view_is_too_old_nobody_is_told_who_they_are(
+    served: Web, make_view: Callable[[], RevocationView]
+) -> None:
+    await served.add_user()
+    tokens, cookie = await served.log_in(), {"Cookie": await served.log_in_cookie()}
+    served.serving.gate.view = make_view()
+    for path in ("/login", "/logout", "/me"):
+        assert_not_now(await ask(served, "GET", path, cookie))
+    assert_not_now(await ask(served, "GET", "/me", bearer(tokens["access_token"])))
+    for path, status in (("/login", 200), ("/logout", 200), ("/me", 401)):
+        assert (await ask(served, "GET", path)).status == status
+        forged = {"Cookie": "__Host-sidecar=x.y.z"}
+        assert (await ask(served, "GET", path, forged)).status == status
+
+
+async def test_while_the_view_is_too_old_people_log_in_and_out(served: Web) -> None:
+    await served.add_user()
+    served.serving.gate.view = old_view()
+    tokens = await served.log_in()
+    assert (await refresh(served, tokens["refresh_token"])).status == 200
+    ended = await ask(served, "POST", "/logout", bearer(tokens["access_token"]))
+    assert ended.status == 204
+    assert (await refresh(served, tokens["refresh_token"])).status == 401
+
+
+async def test_while_the_view_is_too_old_not_everything_can_be_ended(served: Web) -> None:
+    await served.add_user()
+    tokens = await served.log_in()
+    fresh, served.serving.gate.view = served.serving.gate.view, old_view()
+    body = {"everywhere": True}
+    assert_not_now(await ask(served, "POST", "/logout", bearer(tokens["access_token"]), body))
+    served.serving.gate.view = fresh
+    assert await is_let_in(served, tokens["access_token"])
+
+
+async def test_an_account_that_changes_during_its_login_gets_nothing(served: Web) -> None:
+    await served.add_user()
+    async with hashing(served, 2):  # both threads: the next password waits
+        login = asyncio.create_task(log_in(served))
+        await await_queue(served, 3)
+        await served.serving.services.revocations.end_all_sessions()
+    assert_not_now(await login)
+    assert (await log_in(served)).status == 200
+
+
+async def test_without_a_key_that_signs_nothing_is_given_and_no_refresh_token_spent(
+    served: Web,
+) -> None:
+    await served.add_user()
+    tokens = await served.log_in()
+    ring, served.serving.gate.ring = served.serving.gate.ring, KeyRing.of([])
+    for cookie in (False, True):
+        assert_not_now(await log_in(served, cookie=cookie))
+    assert_not_now(await refresh(served, tokens["refresh_token"]))
+    served.serving.gate.ring = ring
+    second = (await refresh(served, tokens["refresh_token"])).json
+    assert (await refresh(served, second["refresh_token"])).status == 200
+
+
+async def test_a_bug_is_told_by_its_id_and_nothing_else(
+    served: Web, caplog: pytest.LogCaptureFixture
+) -> None:
+    await served.add_user()
+    # Nothing of ours expects that while it serves.
+    await asyncio.to_thread(served.serving.services.passwords.close)
+    answer = await log_in(served)
+    members = answer.assert_problem(500, "internal")
+    assert set(members) == {"title", "status", "reason", "request_id"}
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert vars(record)["request_id"] == members["request_id"]
+    assert (await ask(served, "GET", "/me")).status == 401

@@ -1,0 +1,138 @@
+"""What a decision leaves in the log: one line, and nothing that could be used."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from sidecar.core.revocation import RevocationView
+from tests.web.conftest import serving_web
+from tests.web.gated import DIALECTS, GATE_POLICY, HOST, Answer, Gated, Lines, gate_people
+
+pytestmark = pytest.mark.asyncio
+
+QUERY: Final = "?hush=in-the-query"
+COOKIE: Final = ("Cookie", "other=hush-in-a-cookie")
+REFUSALS: Final[tuple[tuple[str, str, str, Lines], ...]] = (
+    ("nobody", f"/a{QUERY}", "no_credential", []),
+    ("garbage", f"/a{QUERY}", "token_malformed", []),
+    ("expired", f"/a{QUERY}", "expired", []),
+    ("revoked cookie", f"/a{QUERY}", "revoked_session", []),
+    ("alice", f"/admin/{QUERY}", "role_missing", []),
+    ("two bearers", f"/a{QUERY}", "two_credentials", []),
+    ("two words", f"/a{QUERY}", "credential_malformed", []),
+    ("root", f"//a{QUERY}", "path_ambiguous", []),
+    ("root", f"/a{QUERY}", "address_malformed", [("X-Forwarded-For", "hush")]),
+    ("alice's cookie", f"/a{QUERY}", "cross_site", [("Origin", "https://hush.example")]),
+)
+STANDARD: Final = frozenset(vars(logging.makeLogRecord({})))
+
+
+def _lines(caplog: pytest.LogCaptureFixture, answer: Answer) -> list[dict[str, Any]]:
+    """Return what the records about one request say beside what every record says."""
+    request_id = answer.headers["X-Request-Id"]
+    records = [each for each in caplog.records if vars(each).get("request_id") == request_id]
+    return [
+        {"message": record.getMessage()}
+        | {name: value for name, value in vars(record).items() if name not in STANDARD}
+        for record in records
+    ]
+
+
+@pytest.fixture(autouse=True)
+def _all_levels(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    with caplog.at_level(logging.DEBUG):
+        yield
+
+
+def _assert_keeps_secrets(caplog: pytest.LogCaptureFixture, people: Gated) -> None:
+    written = "\n".join(str(vars(record)) for record in caplog.records)
+    for secret in ("hush", *people.tokens.values()):
+        assert secret not in written
+
+
+async def test_a_refusal_is_one_line_that_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web(tmp_path, policy=GATE_POLICY) as web:
+        people = await gate_people(web)
+        for dialect in DIALECTS:
+            for who, target, reason, beside in REFUSALS:
+                method = "POST" if reason == "cross_site" else "GET"
+                lines = [*people.credentials[who], COOKIE, *beside]
+                answer = await people.ask(dialect, target, lines, method=method)
+                assert answer.reason == reason
+                (line,) = _lines(caplog, answer)
+                assert (line["message"], line["reason"]) == ("refused", reason)
+        _assert_keeps_secrets(caplog, people)
+
+
+async def test_a_refusal_says_what_was_asked_for_and_from_where(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web(tmp_path, policy=GATE_POLICY) as web:
+        people = await gate_people(web)
+        chain = ("X-Forwarded-For", "9.9.9.9, 1.2.3.4, 127.0.0.1")
+        answer = await people.ask("nginx", f"/%61{QUERY}", [chain], method="PUT", host=f"{HOST}:81")
+        (line,) = _lines(caplog, answer)
+        assert line == {
+            "message": "refused",
+            "request_id": answer.headers["X-Request-Id"],
+            "reason": "no_credential",
+            "method": "PUT",
+            "host": f"{HOST}:81",
+            "path": "/a",
+            "address": "1.2.3.4",
+        }
+
+
+async def test_an_allow_is_logged_where_all_decisions_are(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = {"log": {"decisions": "all"}}
+    async with serving_web(tmp_path, settings, GATE_POLICY) as web:
+        people = await gate_people(web)
+        for who in ("alice", "alice's cookie", "nobody", "revoked"):
+            answer = await people.ask(
+                "traefik", f"/public/{QUERY}", [*people.credentials[who], COOKIE]
+            )
+            assert answer.status == 200
+            subject = people.opened(people.tokens["alice"]).claims.sub
+            (line,) = _lines(caplog, answer)
+            assert line == {
+                "message": "allowed",
+                "request_id": answer.headers["X-Request-Id"],
+                "sub": subject if who.startswith("alice") else None,
+                "method": "GET",
+                "host": HOST,
+                "path": "/public/",
+                "address": None,
+            }
+        _assert_keeps_secrets(caplog, people)
+
+
+async def test_an_allow_is_silent_where_only_refusals_are_asked_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web(tmp_path, policy=GATE_POLICY) as web:
+        people = await gate_people(web)
+        for who in ("alice", "root's cookie"):
+            answer = await people.ask("traefik", "/", people.credentials[who])
+            assert answer.status == 200
+            assert _lines(caplog, answer) == []
+
+
+async def test_no_verdict_is_a_warning_with_its_cause(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web(tmp_path, policy=GATE_POLICY) as web:
+        people = await gate_people(web)
+        web.serving.gate.view = RevocationView()
+        answer = await people.ask("traefik", f"/{QUERY}", people.credentials["alice"])
+        assert answer.status == 503
+        (line,) = _lines(caplog, answer)
+        assert line["message"] == "no verdict"
+        assert "too old" in line["cause"]
+        _assert_keeps_secrets(caplog, people)
