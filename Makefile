@@ -50,6 +50,10 @@ $(PYTEST) --cov --cov-report= && \
 touch $(MEASURED)
 endef
 
+.PHONY: bench
+bench: $(INSTALLED) programs ## measure what a decision costs beside a bare handler (ARGS=--short: quickly)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
 .PHONY: check
 check: lint coverage ## run all gates: lint, types, imports, coverage, Dockerfile, locks
 

@@ -1,0 +1,129 @@
+"""One run: start both servers, look at the answers, then measure every row in every round."""
+
+import itertools
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.bench.load import LoadFailed, ask, write_requests
+from tests.bench.measure import Row, Server, Spread, measure, resident_mb
+from tests.bench.questions import (
+    PEOPLE,
+    PLAIN,
+    Sealer,
+    render_each,
+    render_mixed,
+    render_nobody,
+)
+from tests.bench.report import Report
+from tests.bench.servers import (
+    Cores,
+    make_measured_service,
+    pinned,
+    serving_bare,
+    serving_measured,
+)
+
+BARE: Final = "bare handler, the same requests"
+WARM: Final = "warm token"
+IDENTITY: Final = (
+    *("remote-user", "remote-name", "remote-email", "remote-groups"),
+    *("x-auth-subject", "x-auth-scope", "x-auth-assertion"),
+)
+COLD_CONNECTIONS: Final = 8  # few, because what is under way at the end is not counted
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long it takes: `starts` of the service before the one that is measured, and `rounds`.
+
+    Each round has `seconds` for each row, and `cold` tokens that nobody has seen before.
+    """
+
+    starts: int = 3
+    rounds: int = 5
+    seconds: int = 3
+    cold: int = 3000
+
+
+FULL: Final = Plan()
+SHORT: Final = Plan(starts=2, rounds=3, seconds=1, cold=1000)
+
+
+async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
+    """Measure; `tell` hears what is being done. Raises LoadFailed."""
+    cores = Cores.choose()
+    with (
+        tempfile.TemporaryDirectory(prefix="sidecar-bench-") as name,
+        pinned(cores.load),
+    ):
+        folder = Path(name)
+        service = make_measured_service(folder)
+        tell("starting")
+        starts = []
+        for _ in range(plan.starts):
+            async with serving_measured(service, cores.servers) as (_, ready_after):
+                starts.append(ready_after)
+        async with (
+            serving_bare(folder, cores.servers) as bare,
+            serving_measured(service, cores.servers) as (server, ready_after),
+        ):
+            starts.append(ready_after)
+            at_rest = resident_mb(server.pid)
+            rows = await _make_rows(folder, bare, server, plan)
+            figures: dict[str, list[float]] = {row.name: [] for row in rows}
+            for number in range(plan.rounds):
+                tell(f"round {number + 1} of {plan.rounds}")
+                for row in rows:
+                    figures[row.name].append(await measure(row, plan.seconds))
+            loaded = resident_mb(server.pid)
+    return Report(
+        cores=cores,
+        rows={name: Spread.of(each) for name, each in figures.items()},
+        ratio=Spread.of(
+            [warm / bare for warm, bare in zip(figures[WARM], figures[BARE], strict=True)]
+        ),
+        ready=min(starts[1:]),  # the first has made keys, tables and byte code
+        resident=at_rest,
+        resident_loaded=loaded,
+    )
+
+
+async def _make_rows(folder: Path, bare: Server, service: Server, plan: Plan) -> tuple[Row, ...]:
+    sealer = Sealer.of(folder / "keys")
+    warm = list(render_mixed(map(sealer.bearer, range(PEOPLE))))
+    cookie = list(render_mixed(map(sealer.cookie, range(PEOPLE))))
+    for requests in (warm, cookie):  # which also opens every token once
+        await look_at(service, requests)
+    fresh = itertools.count(PEOPLE, plan.cold)
+
+    def keep(name: str, requests: Iterable[bytes]) -> Callable[[], Path]:
+        file = write_requests(folder / name, requests)
+        return lambda: file
+
+    def make_cold() -> Path:
+        first = next(fresh)
+        tokens = map(sealer.bearer, range(first, first + plan.cold))
+        return write_requests(folder / "cold", render_each(first, tokens))
+
+    same = keep("warm", warm)
+    return (
+        Row("bare handler, GET / alone", bare, keep("plain", [PLAIN])),
+        Row(BARE, bare, same),
+        Row(WARM, service, same),
+        Row("warm session cookie", service, keep("cookie", cookie)),
+        Row("nobody", service, keep("nobody", render_nobody()), refused=True),
+        Row("cold token", service, make_cold, connections=COLD_CONNECTIONS, once=True),
+    )
+
+
+async def look_at(service: Server, requests: list[bytes]) -> None:
+    """Ask each question once; raises LoadFailed: a fast answer that is wrong is worth nothing."""
+    answers = await ask(service.url, requests)
+    for number, answer in enumerate(answers):
+        person = f"person{number % PEOPLE}"
+        complete = all(answer.headers.get(name) for name in IDENTITY)
+        if answer.status != 200 or not complete or answer.headers["remote-user"] != person:
+            raise LoadFailed(f"{person} got {answer.status} with {sorted(answer.headers)}")

@@ -1,0 +1,47 @@
+import json
+from typing import Any
+
+import pytest
+
+from tests.bench.measure import Spread
+from tests.bench.report import Report
+from tests.bench.servers import Cores
+
+AT_THE_LIMITS: dict[str, Any] = {"ratio": 2.0, "ready": 1.0, "resident": 90.0}
+
+
+def make_report(**figures: float) -> Report:
+    values = AT_THE_LIMITS | figures
+    return Report(
+        cores=Cores(0, 1),
+        rows={"bare": Spread(10.0, 9.0, 11.0)},
+        ratio=Spread(values["ratio"], 0.0, 9.0),  # the median decides, whatever one round did
+        ready=values["ready"],
+        resident=values["resident"],
+        resident_loaded=500.0,
+    )
+
+
+def test_figures_at_their_limits_hold() -> None:
+    assert make_report().holds
+
+
+@pytest.mark.parametrize("figure", [{"ratio": 2.01}, {"ready": 1.01}, {"resident": 90.1}])
+def test_one_figure_above_its_limit_is_enough(figure: dict[str, float]) -> None:
+    report = make_report(**figure)
+    assert not report.holds
+    assert [line.endswith("TOO MUCH") for line in report.to_table()].count(True) == 1
+
+
+def test_a_spread_is_not_moved_by_one_round() -> None:
+    assert Spread.of([3.0, 1.0, 2.0, 50.0, 2.0]) == Spread(2.0, 1.0, 50.0)
+
+
+def test_programs_read_the_same_figures() -> None:
+    read = json.loads(make_report(ratio=2.5).to_json())
+    assert read["rows"] == {"bare": {"median": 10.0, "least": 9.0, "most": 11.0}}
+    assert [(limit["figure"], limit["holds"]) for limit in read["limits"]] == [
+        (2.5, False),
+        (1.0, True),
+        (90.0, True),
+    ]
