@@ -14,6 +14,7 @@ redis-server redis-server
 initdb postgresql
 chromium chromium
 wrk wrk
+curl curl
 '
 
 present() {

@@ -128,7 +128,7 @@ CLAIMS_OF_ANYBODY = st.builds(
 
 @THOROUGH
 @given(entries=REVOCATIONS, data=st.data(), claims=CLAIMS_OF_ANYBODY, now=st.integers(0, 21))
-def test_entries_in_any_order_and_number_make_the_sameview_of(
+def test_entries_in_any_order_and_number_make_the_same_view(
     entries: list[Revocation],
     data: st.DataObject,
     claims: Claims,

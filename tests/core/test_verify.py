@@ -141,7 +141,7 @@ def test_another_host_has_no_rule(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("path", ["/home/", "/staff/", "/admin/"])
-def test_no_verdict_about_a_token_without_a_freshview_of(workshop: Workshop, path: str) -> None:
+def test_no_verdict_about_a_token_without_a_fresh_view(workshop: Workshop, path: str) -> None:
     with pytest.raises(NoVerdict):
         _decide(workshop, _facts(path), workshop.verified(), None)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import click
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import web
 
 from sidecar.accounts import generate_password
+from sidecar.cli.demo.parts import await_answer, await_stop, clean_environ, running
 from sidecar.cli.demo.upstream import make_upstream
 from sidecar.cli.gateways import Plan, render_gateway
 from sidecar.errors import SidecarError
@@ -23,8 +24,9 @@ from sidecar.schemas.documents import dump_document
 from sidecar.schemas.values import Listen
 
 USER: Final = "demo"
-READY_TIMEOUT: Final = 20.0  # seconds
-STOP_TIMEOUT: Final = 12.0  # seconds; the service takes at most ten
+# SIGHUP: who closes the terminal must not leave the parts behind, in sessions of their own.
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIDECAR: Final = (sys.executable, "-m", "sidecar")
 POLICY: Final = {
     "hosts": {
         "localhost": [
@@ -39,44 +41,39 @@ POLICY: Final = {
 @click.command()
 def demo() -> None:
     """Run Traefik, this service and an upstream on this machine, until Ctrl-C."""
-    with tempfile.TemporaryDirectory(prefix="sidecar-demo-") as directory:
-        asyncio.run(_run(Path(directory)))
+    asyncio.run(_run(_find_traefik()))
 
 
-async def _run(directory: Path) -> None:
-    traefik = _find_traefik()
+async def _run(traefik: str) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in STOPPING:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gateway, service, operations, upstream = _free_ports(4)
     address = f"http://localhost:{gateway}"
     async with AsyncExitStack() as stack:
+        # Removed while signals are still ours: a second Ctrl-C must not leave half of it behind.
+        directory = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="sidecar-demo-")),
+        )
         await stack.enter_async_context(_serve_upstream(upstream, f"{address}/auth/logout"))
         password = await _prepare_service(directory, service, operations, f"{address}/auth")
-        await stack.enter_async_context(
-            _running(
-                sys.executable, "-m", "sidecar", "serve", directory=directory, log="service.log"
+        parts = [
+            await stack.enter_async_context(
+                running(directory, "service", *SIDECAR, "serve", "--config", "sidecar.yaml")
             )
-        )
-        await _await_answer(f"http://127.0.0.1:{operations}/readyz", stop)
-        plan = Plan(
-            hosts=("localhost",),
-            upstream=f"http://127.0.0.1:{upstream}",
-            listen=Listen("127.0.0.1", gateway),
-            auth=Listen("127.0.0.1", service),
-            public_url=f"{address}/auth",
-        )
-        for name, content in render_gateway("traefik", plan).items():
-            (directory / name).write_text(content, encoding="utf-8")
-        await stack.enter_async_context(
-            _running(
-                traefik, "--configfile", "traefik.yaml", directory=directory, log="traefik.log"
+        ]
+        await await_answer(f"http://127.0.0.1:{operations}/readyz", parts, stop)
+        if not stop.is_set():
+            _write_gateway(directory, gateway, service, upstream, f"{address}/auth")
+            parts.append(
+                await stack.enter_async_context(
+                    running(directory, "traefik", traefik, "--configfile", "traefik.yaml")
+                )
             )
-        )
-        await _await_answer(f"{address}/public/", stop)
+            await await_answer(f"{address}/public/", parts, stop)
         if not stop.is_set():
             _greet(address, password, directory)
-        await stop.wait()
+            await await_stop(parts, stop)
         click.echo("\nstopping")
 
 
@@ -123,15 +120,30 @@ async def _prepare_service(directory: Path, listen: int, operations: int, public
     (directory / "policy.yaml").write_text(dump_document(POLICY), encoding="utf-8")
     password = generate_password()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sidecar", "user", "add", USER, "--name", "Demo User"),
-        *("--role", "staff", "--password-stdin", "--config", str(directory / "sidecar.yaml")),
+        *(*SIDECAR, "user", "add", USER, "--name", "Demo User", "--role", "staff"),
+        *("--password-stdin", "--config", "sidecar.yaml"),
+        cwd=directory,
+        env=clean_environ(),
         stdin=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for us, as in `running`
     )
     _, told = await process.communicate(f"{password}\n".encode())
     if process.returncode != 0:
         raise SidecarError(told.decode(errors="replace").strip())
     return password
+
+
+def _write_gateway(directory: Path, listen: int, auth: int, upstream: int, public_url: str) -> None:
+    plan = Plan(
+        hosts=("localhost",),
+        upstream=f"http://127.0.0.1:{upstream}",
+        listen=Listen("127.0.0.1", listen),
+        auth=Listen("127.0.0.1", auth),
+        public_url=public_url,
+    )
+    for name, content in render_gateway("traefik", plan).items():
+        (directory / name).write_text(content, encoding="utf-8")
 
 
 @asynccontextmanager
@@ -143,46 +155,3 @@ async def _serve_upstream(port: int, logout_url: str) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def _running(*command: str, directory: Path, log: str) -> AsyncIterator[None]:
-    """Run a program in the demo's directory; it is ended, and in the end killed, with the block."""
-    with (directory / log).open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=directory,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us: the parts end in their order
-        )
-    try:
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-async def _await_answer(url: str, stop: asyncio.Event) -> None:
-    """Wait until `url` answers 200, or somebody stops the demo.
-
-    Raises SidecarError after a while.
-    """
-    deadline = asyncio.get_running_loop().time() + READY_TIMEOUT
-    async with ClientSession(timeout=ClientTimeout(total=2)) as session:
-        while not stop.is_set():
-            with contextlib.suppress(ClientError, TimeoutError):
-                async with session.get(url) as answer:
-                    if answer.status == web.HTTPOk.status_code:
-                        return
-            if asyncio.get_running_loop().time() > deadline:
-                raise SidecarError(f"{url} does not answer")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.1)

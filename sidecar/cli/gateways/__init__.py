@@ -8,16 +8,18 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sidecar.core.facts import parse_host
+from sidecar.core.policy import wildcards
 from sidecar.core.verdict import Deny
 from sidecar.errors import SidecarError
 from sidecar.schemas.values import Listen
 from sidecar.web.context import PublicUrl
 from sidecar.web.responses import ASSERTION, IDENTITY
 
-# Each gateway's files; the first is the one that an operator adds to what is there already.
+# Each gateway's files; the first is the one that an operator adds to what is there already. None
+# may be called like a file of ours: `--out .` would replace the settings.
 FILES: Final = {
     "nginx": {"nginx.conf": "nginx.conf.j2"},
-    "traefik": {"sidecar.yaml": "traefik.yaml.j2", "traefik.yaml": "traefik-static.yaml.j2"},
+    "traefik": {"routes.yaml": "traefik.yaml.j2", "traefik.yaml": "traefik-static.yaml.j2"},
 }
 
 _UPSTREAM: Final = re.compile(r"http://[A-Za-z0-9._:\[\]-]+")
@@ -35,15 +37,22 @@ class Plan:
 
     @property
     def guarded_hosts(self) -> tuple[str, ...]:
-        """The hosts of the upstream; a host of the service alone is none of them."""
+        """The hosts of the upstream, each by its name where the service shares it.
+
+        A host of the service alone is none of them.
+        """
         public = PublicUrl.parse(self.public_url)
-        return tuple(host for host in self.hosts if public.path or host != public.host.name)
+        own = public.host.name
+        if not public.path:
+            return tuple(host for host in self.hosts if host != own)
+        shared = own not in self.hosts and any(each in self.hosts for each in wildcards(own))
+        return (*self.hosts, own) if shared else self.hosts
 
 
 def render_gateway(name: str, plan: Plan) -> dict[str, str]:
     """Return the files of a gateway by name. Raises SidecarError where the plan cannot be had."""
     public = PublicUrl.parse(plan.public_url)
-    _refuse_impossible(plan)
+    _refuse_impossible(name, plan)
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -67,7 +76,16 @@ def render_gateway(name: str, plan: Plan) -> dict[str, str]:
     }
 
 
-def _refuse_impossible(plan: Plan) -> None:
+def _refuse_impossible(name: str, plan: Plan) -> None:
+    if name == "traefik":
+        for flag, address in (("--listen", plan.listen), ("--auth", plan.auth)):
+            if address.path is not None:
+                raise SidecarError(f"{flag}: Traefik knows no Unix sockets; say HOST:PORT")
+    if not plan.guarded_hosts and plan.hosts:
+        raise SidecarError(
+            f"--host: {plan.hosts[0]} is the service's own; give server.public_url a path, or guard"
+            " another host"
+        )
     if not plan.guarded_hosts:
         raise SidecarError("no host to guard: say --host, or write a policy")
     if _UPSTREAM.fullmatch(plan.upstream) is None:
