@@ -12,7 +12,8 @@ SidecarError                    one line for a person; the boundary of every com
 ├── RingMismatch                the key directory and what SQL remembers of it differ
 ├── NameTaken                   the username belongs to somebody
 ├── NotFound                    no such user, key or session
-└── LastAdministrator           the change would leave no enabled administrator
+├── LastAdministrator           the change would leave no enabled administrator
+└── MissingExtra                an optional dependency that the settings ask for is not installed
 """
 
 from typing import Final
@@ -80,3 +81,10 @@ class NotFound(SidecarError):
 
 class LastAdministrator(SidecarError):
     """The change would leave no enabled administrator."""
+
+
+class MissingExtra(SidecarError):
+    """What was asked for needs an extra of this package; the text says how to install it."""
+
+    def __init__(self, wanted: str, extra: str) -> None:
+        super().__init__(f"{wanted} needs an extra: pip install 'sidecar-auth[{extra}]'")

@@ -1,13 +1,15 @@
 """The command line. Each group is a module of its own, imported when it is called."""
 
 import importlib
+import io
+import os
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import click
 
 from sidecar import __version__
-from sidecar.errors import DocumentInvalid, SidecarError
+from sidecar.errors import DocumentInvalid, FieldsInvalid, SidecarError
 
 COMMANDS: Final = {
     "config": "sidecar.cli.config:config",
@@ -47,13 +49,36 @@ def sidecar() -> None:
 
 
 def main() -> None:
-    """Run the command line: exit 0, 1 (it failed), or 2 (it was called wrongly)."""
+    """Run the command line: exit 0, 1 (it failed), or 2 (it was called wrongly).
+
+    What goes wrong is one line for each problem on standard error.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as JSON is, whatever the terminal speaks
     try:
-        sidecar(prog_name="sidecar")
+        status = sidecar(prog_name="sidecar", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        called = "sidecar" if error.ctx is None else error.ctx.command_path
+        _fail(error.exit_code, f"{called}: {error.format_message()} ({called} --help)")
+    except click.Abort:
+        _fail(1, "stopped")
     except DocumentInvalid as error:
-        for problem in error.problems:
-            click.echo(problem, err=True)
-        sys.exit(1)
+        _fail(1, *error.problems)
+    except FieldsInvalid as error:
+        _fail(1, *(f"{pointer[1:]}: {text}" for pointer, text in error.errors))
     except SidecarError as error:
-        click.echo(str(error), err=True)
-        sys.exit(1)
+        _fail(1, str(error))
+    except OSError as error:
+        # What could not be written is dropped, or the interpreter would try it again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _fail(1, f"{error.filename or 'sidecar'}: {error.strerror}")
+    sys.exit(status)
+
+
+def _fail(status: int, *problems: str) -> NoReturn:
+    for problem in problems:
+        click.echo(" ".join(line.strip() for line in problem.splitlines()), err=True)
+    sys.exit(status)

@@ -3,17 +3,21 @@
 import http.client
 import json
 import socket
-import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from sidecar.cli.options import config_option, read_settings
+from sidecar.errors import SidecarError
 from sidecar.settings import Listen
 from sidecar.settings.workers import worker_addresses
 
 TIMEOUT: Final = 3.0  # seconds for each worker
+LARGEST_ANSWER: Final = 65_536  # octets
+FOREIGN: Final = "another program answers there"
+LONGEST_TOLD: Final = 200  # characters of an answer that is not the right one
 
 
 @click.command()
@@ -23,9 +27,9 @@ def healthcheck(config_file: Path | None) -> None:
     first = read_settings(config_file).server.operations_listen
     for address in worker_addresses(first, _count_workers(first)):
         status, body = _ask(address, "/readyz")
-        if status != http.HTTPStatus.OK:
-            click.echo(f"{address}: not ready: {body}", err=True)
-            sys.exit(1)
+        if status != http.HTTPStatus.OK or _members(body).get("ready") is not True:
+            told = FOREIGN if status == http.HTTPStatus.OK else body[:LONGEST_TOLD] or status
+            raise SidecarError(f"{address}: not ready: {told}")
     click.echo("ready")
 
 
@@ -34,7 +38,17 @@ def _count_workers(first: Listen) -> int:
     status, body = _ask(first, "/healthz")
     if status != http.HTTPStatus.OK and first.path is not None:
         status, body = _ask(worker_addresses(first, 2)[0], "/healthz")
-    return int(json.loads(body)["workers"]) if status == http.HTTPStatus.OK else 1
+    workers = _members(body).get("workers") if status == http.HTTPStatus.OK else None
+    return workers if type(workers) is int else 1
+
+
+def _members(body: str) -> Mapping[str, Any]:
+    """Return the members of an answer of ours; another program may listen there."""
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return members if isinstance(members, dict) else {}
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -61,7 +75,7 @@ def _ask(address: Listen, path: str) -> tuple[int, str]:
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
-        return answer.status, answer.read(65_536).decode("utf-8", "replace")
+        return answer.status, answer.read(LARGEST_ANSWER).decode("utf-8", "replace")
     except (OSError, http.client.HTTPException) as error:
         return 0, str(error) or type(error).__name__
     finally:

@@ -1,8 +1,8 @@
 """What every command shares: its settings, its event loop, and how it prints a table."""
 
-import asyncio
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sidecar.errors import SidecarError
 from sidecar.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def config_option(command: F) -> F:
         "--config",
         "config_file",
         metavar="FILE",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path),
         help="Settings file (default: $SIDECAR_CONFIG, else sidecar.yaml where there is one).",
     )
     return option(command)
@@ -44,7 +45,22 @@ def read_settings(config_file: Path | None, **flags: object) -> Settings:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine to its end."""
+    import asyncio
+
     return asyncio.run(work)
+
+
+def read_line(longest: int) -> str:
+    """Return one line of standard input, of at most so many octets. Raises SidecarError."""
+    if sys.stdin is None:
+        raise SidecarError("standard input is closed")
+    octets = sys.stdin.buffer.readline(longest + 2).removesuffix(b"\n").removesuffix(b"\r")
+    if len(octets) > longest:
+        raise SidecarError(f"standard input has a line of more than {longest} octets")
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        raise SidecarError("standard input is not UTF-8") from None
 
 
 @asynccontextmanager

@@ -1,18 +1,20 @@
 """`sidecar revoke`: take rights away, everywhere."""
 
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sidecar.cli.options import config_option, open_prepared, read_settings, run
+from sidecar.cli.options import config_option, open_prepared, read_line, read_settings, run
 from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
-from sidecar.core.grant import Issuer
 from sidecar.core.token import LONGEST_TOKEN, VerifiedToken, open_token
 from sidecar.core.user import canonical_username
 from sidecar.errors import NotFound
 from sidecar.settings import Settings
+
+if TYPE_CHECKING:
+    from sidecar.app import Services
 
 
 @click.command()
@@ -33,7 +35,7 @@ def revoke(
         raise click.UsageError("say one of --token, --session, --user, --everyone")
     settings = read_settings(config_file)
     if token == "-":
-        token = sys.stdin.readline(LONGEST_TOKEN + 2).strip()
+        token = read_line(LONGEST_TOKEN).strip()
     run(_revoke(settings, token, sid, username))
     click.echo("revoked", err=True)
 
@@ -44,19 +46,10 @@ async def _revoke(
     async with open_prepared(settings) as services:
         revocations = services.revocations
         if token is not None:
-            ring = (await services.open_ring()).ring
-            issuer = Issuer(settings.tokens.issuer, settings.tokens.audience)
-            for kind, audience in (
-                (TokenKind.ACCESS, issuer.audience),
-                (TokenKind.SESSION, (issuer.name,)),
-            ):
-                opened = open_token(token, kind, ring, issuer=issuer.name, audience=audience)
-                if isinstance(opened, VerifiedToken):
-                    await revocations.revoke_token(opened.claims)
-                    return
-            raise NotFound("this is not a token that this key ring sealed")
-        if sid is not None:
-            await revocations.end_session(sid)
+            await _revoke_token(services, token)
+        elif sid is not None:
+            if not await revocations.end_session(sid):
+                raise NotFound(f"there is no session {sid!r}")
         elif username is not None:
             name = canonical_username(username)
             account = None if name is None else await services.store.sessions.find_account(name)
@@ -65,3 +58,17 @@ async def _revoke(
             await revocations.end_user_sessions(account.user.id, read_clock().unix)
         else:
             await revocations.end_all_sessions()
+
+
+async def _revoke_token(services: "Services", token: str) -> None:
+    """Refuse an access token, or end the session of a cookie: it would be given a new one."""
+    ring = (await services.open_ring()).ring
+    issuer, audience = services.settings.tokens.issuer, services.settings.tokens.audience
+    opened = open_token(token, TokenKind.ACCESS, ring, issuer=issuer, audience=audience)
+    if isinstance(opened, VerifiedToken):
+        await services.revocations.revoke_token(opened.claims)
+        return
+    opened = open_token(token, TokenKind.SESSION, ring, issuer=issuer, audience=(issuer,))
+    if not isinstance(opened, VerifiedToken):
+        raise NotFound("this is no access token or session cookie of this service")
+    await services.revocations.end_session_of(opened.claims)

@@ -3,13 +3,16 @@
 import asyncio
 import logging
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
-import uvloop
+from aiohttp import web
 
-from sidecar.app import open_serving, open_site
+from sidecar.app import bind, open_serving
 from sidecar.cli.options import config_option, read_settings
+from sidecar.errors import MissingExtra, SidecarError
 from sidecar.settings import Settings
 from sidecar.telemetry.log import configure_logging
 
@@ -29,12 +32,30 @@ def serve(
     settings = read_settings(config_file, **flags)
     configure_logging(settings.log_level)
     if workers > 1:
-        from sidecar.cli.workers import serve_workers
+        try:
+            from sidecar.cli.workers import serve_workers
+        except ModuleNotFoundError:
+            raise MissingExtra(f"serve --workers {workers}", "gunicorn") from None
 
         serve_workers(settings, workers)
         return
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+    try:
+        with asyncio.Runner(loop_factory=find_uvloop()) as runner:
+            runner.run(_serve(settings))
+    except SidecarError:
+        raise
+    except Exception:
+        log.critical("a bug: this process ends", exc_info=True)
+        sys.exit(1)
+
+
+def find_uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return what makes uvloop's event loops; None where the platform has no uvloop."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def _serve(settings: Settings) -> None:
@@ -42,18 +63,15 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with open_serving(settings) as (serving, runner):
-        reloads: set[asyncio.Task[None]] = set()
-        loop.add_signal_handler(
-            signal.SIGHUP, lambda: reloads.add(loop.create_task(serving.reload()))
-        )
+    async with open_serving(settings, ended=stop.set) as (serving, runner):
+        loop.add_signal_handler(signal.SIGHUP, serving.reload)
+        bound = await asyncio.to_thread(bind, settings.server.listen)
         await runner.setup()
         try:
-            await open_site(runner, settings.server.listen)
+            await web.SockSite(runner, bound).start()
             log.info("ready", extra={"listen": str(settings.server.listen)})
             await stop.wait()
-        finally:
-            serving.draining = True
             log.info("draining")
+        finally:
             await runner.cleanup()
     log.info("stopped")

@@ -4,7 +4,7 @@ import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from sidecar.cli.options import (
     json_option,
     open_prepared,
     print_table,
+    read_line,
     read_settings,
     run,
 )
@@ -22,7 +23,10 @@ from sidecar.core.user import LONGEST_PASSWORD, User, canonical_username
 from sidecar.errors import NotFound, SidecarError
 from sidecar.ports import UserChange
 from sidecar.schemas.user import dump_user, load_user_fields
+from sidecar.schemas.values import has_controls
 from sidecar.settings import Settings
+
+LONGEST_OCTETS: Final = 4 * LONGEST_PASSWORD  # in UTF-8
 
 T = TypeVar("T")
 
@@ -54,24 +58,36 @@ def _read_password(settings: Settings, *, from_stdin: bool, generate: bool) -> s
     if generate:
         return generate_password()
     if from_stdin:
-        password = sys.stdin.readline(LONGEST_PASSWORD + 2).rstrip("\r\n")
-    elif sys.stdin.isatty():
-        password = getpass.getpass("Password: ")
-        if password != getpass.getpass("Once more: "):
-            raise SidecarError("the two passwords differ")
+        password = read_line(LONGEST_OCTETS)
+    elif sys.stdin is not None and sys.stdin.isatty():
+        password = _ask_password()
     else:
         raise click.UsageError("no terminal to ask at: use --password-stdin or --generate")
     if not settings.password_min_length <= len(password) <= LONGEST_PASSWORD:
         raise SidecarError(
             f"a password has {settings.password_min_length} to {LONGEST_PASSWORD} characters"
         )
+    if has_controls(password):
+        raise SidecarError("a password must not have control characters")
+    return password
+
+
+def _ask_password() -> str:
+    try:
+        password = getpass.getpass("Password: ")
+        again = getpass.getpass("Once more: ")
+    except UnicodeDecodeError:
+        click.echo(err=True)  # the prompt's line ends only where its answer is read
+        raise SidecarError("a password must be UTF-8") from None
+    if password != again:
+        raise SidecarError("the two passwords differ")
     return password
 
 
 @user.command()
 @click.argument("name")
 @click.option("--role", "roles", multiple=True, metavar="R", help="A role; may stand often.")
-@click.option("--email", metavar="E")
+@click.option("--email", metavar="E", help="Where to write to them.")
 @click.option("--name", "full_name", metavar="N", help="The person's full name.")
 @click.option("--password-stdin", is_flag=True, help="Read one line from standard input.")
 @click.option("--generate", is_flag=True, help="Make a password and print it, once.")
@@ -138,7 +154,7 @@ def set_user(
     username: str | None,
     config_file: Path | None,
 ) -> None:
-    """Change a user; nobody is logged out, but rights are today's."""
+    """Change a user; who is logged in goes on, with the new rights."""
     members: dict[str, object] = {"email": email, "name": full_name, "username": username}
     if roles:
         members["roles"] = [role for role in roles if role]

@@ -1,40 +1,61 @@
 """Several processes under gunicorn; they share nothing but the listening socket and the stores."""
 
+import asyncio
+import os
+import signal
+import sys
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.glogging import Logger
 
-from sidecar.app import open_serving
+from sidecar.app import bind, open_serving, prepare
+from sidecar.cli.serve import find_uvloop
 from sidecar.settings import Settings
 
-WORKER_CLASS: Final = "aiohttp.worker.GunicornUVLoopWebWorker"
+UVLOOP_WORKER: Final = "aiohttp.worker.GunicornUVLoopWebWorker"
+ASYNCIO_WORKER: Final = "aiohttp.worker.GunicornWebWorker"
 GRACEFUL_TIMEOUT: Final = 9  # seconds from SIGTERM to the end of a worker
-PRIVATE_UMASK: Final = 0o117  # a Unix socket of mode 0660
 
 
 def serve_workers(settings: Settings, workers: int) -> None:
-    """Run the service in this many processes until SIGTERM."""
-    _Workers(settings, workers).run()
+    """Run the service in this many processes until SIGTERM. Raises SidecarError.
+
+    What can be wrong at a start is found here, in one line, before there is a worker.
+    """
+    arbiter = os.getpid()
+    listening = bind(settings.server.listen)
+    asyncio.run(prepare(settings))
+    try:
+        _Workers(settings, workers, listening.detach()).run()
+    except SystemExit as end:
+        if os.getpid() != arbiter:  # a worker: gunicorn reads from its code what became of it
+            raise
+        sys.exit(1 if end.code else 0)
+    except HaltServer:  # a second worker failed while gunicorn ended because of the first
+        sys.exit(1)
 
 
 class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    def __init__(self, settings: Settings, workers: int) -> None:
+    def __init__(self, settings: Settings, workers: int, descriptor: int) -> None:
         self._settings = settings
         self._workers = workers
+        self._descriptor = descriptor
         super().__init__()
 
     def load_config(self) -> None:
         """Hand gunicorn what the settings decide; everything else of it stays as it is."""
-        listen = self._settings.server.listen
         for name, value in {
-            "bind": [str(listen)],
+            "bind": [f"fd://{self._descriptor}"],
             "workers": self._workers,
-            "worker_class": WORKER_CLASS,
+            "worker_class": UVLOOP_WORKER if find_uvloop() else ASYNCIO_WORKER,
             "graceful_timeout": GRACEFUL_TIMEOUT,
-            "umask": PRIVATE_UMASK if listen.path else 0,
             "control_socket_disable": True,
+            "logger_class": _Log,
             "loglevel": "warning",
         }.items():
             self.cfg.set(name, value)
@@ -43,18 +64,41 @@ class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
         """Return the factory that each worker calls in its own event loop."""
         return self._make_runner
 
+    def run(self) -> None:
+        """Run until SIGTERM; ends in SystemExit."""
+        _Arbiter(self).run()
+
     async def _make_runner(self) -> web.AppRunner:
         stack = AsyncExitStack()
         serving, runner = await stack.enter_async_context(
-            open_serving(self._settings, workers=self._workers)
+            open_serving(self._settings, workers=self._workers, ended=_end_worker)
         )
-
-        async def drain(_app: web.Application) -> None:
-            serving.draining = True
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, serving.reload)
 
         async def close(_app: web.Application) -> None:
             await stack.aclose()
 
-        runner.app.on_shutdown.append(drain)
         runner.app.on_cleanup.append(close)
         return runner
+
+
+def _end_worker() -> None:
+    """Let another take the place of this worker."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc]  # as above
+    def handle_hup(self) -> None:
+        """Have the workers read again.
+
+        gunicorn would start others beside them, which find no operations address free, and which
+        a policy that is wrong now keeps from starting.
+        """
+        self.kill_workers(signal.SIGHUP)
+
+
+class _Log(Logger):  # type: ignore[misc]  # as above
+    def setup(self, cfg: Any) -> None:
+        """Leave it to the service's own log, which is JSON on standard output."""
+        self.error_log.setLevel(cfg.loglevel.upper())
+        self.error_log.propagate = True

@@ -32,7 +32,8 @@ class Document:
     """Values, the line of each by its path, and what is wrong with them.
 
     `root` is the path that a document is the value of, where it is no file but one variable: its
-    problems then begin with the name alone.
+    problems then begin with the name alone. A value that is not what was meant is told once, as
+    that, and judged no further.
     """
 
     name: str
@@ -40,9 +41,23 @@ class Document:
     values: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
     _problems: list[tuple[int, str]] = field(default_factory=list)
+    _lacking: set[Path] = field(default_factory=set)
 
     def add_problem(self, path: Path, text: str) -> None:
         """Note what is wrong with the value at `path`."""
+        if path not in self._lacking:
+            self._note(path, text)
+
+    def add_lack(self, path: Path, text: str) -> None:
+        """Note why the value at `path` is not what was meant."""
+        self._lacking.add(path)
+        self._note(path, text)
+
+    def lacks(self, path: Path) -> bool:
+        """Say whether the value at `path`, or what ought to hold it, is not what was meant."""
+        return any(path[:depth] in self._lacking for depth in range(len(path) + 1))
+
+    def _note(self, path: Path, text: str) -> None:
         line = self.line_of(path)
         head = self.name if self.root else f"{self.name}:{line}"
         place = ".".join(show_key(key) for key in path[len(self.root) :])
@@ -79,15 +94,16 @@ class Document:
 
 
 def read_document(text: str, name: str, *, largest: int, root: Path = ()) -> Document:
-    """Return the document in `text`, of at most `largest` characters. Raises DocumentInvalid.
+    """Return the document in `text`, of at most `largest` characters, with its problems.
 
     The values are mappings with text keys, lists, text, whole numbers, booleans and None. `name`
-    is the file's, or with `root` the variable's that holds the value of that path.
+    is the file's, or with `root` the variable's that holds the value of that path. What cannot be
+    read at all lacks its root.
     """
     document = Document(name, root)
     if len(text) > largest:
-        document.add_problem(root, f"is larger than {largest} characters")
-        document.refuse_problems()
+        document.add_lack(root, f"is larger than {largest} characters")
+        return document
     try:
         _Reader(document, yaml.parse(text, Loader=yaml.CSafeLoader)).read()
     except yaml.MarkedYAMLError as error:
@@ -99,20 +115,19 @@ def read_document(text: str, name: str, *, largest: int, root: Path = ()) -> Doc
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
         _refuse(document, line, "has octets that are not UTF-8")
-    document.refuse_problems()
     return document
 
 
 def _refuse(document: Document, line: int, text: str) -> None:
     """Note what makes the rest unreadable."""
     document.lines[document.root] = line
-    document.add_problem(document.root, text)
+    document.add_lack(document.root, text)
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a hint at the nearest known word, or nothing."""
+def suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return a hint at the nearest known word, or nothing; `prefix` is what all of them share."""
     near = get_close_matches(word[:LONGEST_SHOWN], list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {prefix}{near[0]}?" if near else ""
 
 
 def show_key(key: str | int) -> str:
@@ -149,7 +164,7 @@ class _Reader:
         event = next(self._events)
         if not isinstance(event, yaml.StreamEndEvent):
             self._document.lines[root] = _line_of(event)
-            self._document.add_problem(root, "a second document begins")
+            self._document.add_lack(root, "a second document begins")
 
     def _value(self, event: Any, path: Path) -> Any:
         self._document.lines.setdefault(path, _line_of(event))
@@ -168,9 +183,9 @@ class _Reader:
 
     def _refuse_decoration(self, event: Any, path: Path) -> None:
         if event.anchor is not None:
-            self._document.add_problem(path, "anchors and aliases are not read here: write it out")
+            self._document.add_lack(path, "anchors and aliases are not read here: write it out")
         if getattr(event, "tag", None) not in {None, "!"}:
-            self._document.add_problem(path, "tags are not read here: write the value alone")
+            self._document.add_lack(path, "tags are not read here: write the value alone")
 
     def _mapping(self, path: Path) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -183,9 +198,9 @@ class _Reader:
             self._document.lines[here] = _line_of(event)
             self._refuse_decoration(event, here)
             if event.style in _PLAIN and _reads_otherwise(event.value):
-                self._document.add_problem(here, "a key must be text: quote it")
+                self._document.add_lack(here, "a key must be text: quote it")
             if double:
-                self._document.add_problem(here, "stands twice")
+                self._document.add_lack(here, "stands twice")
             values[event.value] = self._value(next(self._events), here)
         return values
 
@@ -206,7 +221,7 @@ class _Reader:
         if _INTEGER.fullmatch(text):
             return int(text)
         hint = f"{text} is a boolean to some readers: write true or false, or quote it"
-        self._document.add_problem(path, hint)
+        self._document.add_lack(path, hint)
         return None
 
 

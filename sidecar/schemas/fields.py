@@ -4,7 +4,7 @@ A text and the function that parses it, a list, one word of several.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from marshmallow import ValidationError, fields
 
@@ -14,6 +14,10 @@ from sidecar.schemas.values import LONGEST_TEXT, parse_duration
 
 T = TypeVar("T")
 
+# Of every field and schema of ours, in the words of all other problems.
+FIELD_MESSAGES: Final[dict[str, Any]] = {"null": "must have a value", "required": "is missing"}
+SCHEMA_MESSAGES: Final[dict[str, Any]] = {"unknown": "is not known"}
+
 
 class Parsed(fields.Field[T]):
     """A text that a function parses; `expected` says what it must be.
@@ -21,7 +25,7 @@ class Parsed(fields.Field[T]):
     A value is never told back: it may be a secret in the wrong place.
     """
 
-    default_error_messages = {"null": "must have a value", "required": "is missing"}  # noqa: RUF012 - marshmallow's own way
+    default_error_messages = FIELD_MESSAGES
 
     def __init__(self, parse: Callable[[str], T | None], expected: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -41,10 +45,7 @@ class Parsed(fields.Field[T]):
 class Items(fields.List[Any]):
     """A list."""
 
-    default_error_messages = {  # noqa: RUF012 - marshmallow's own way
-        "null": "must have a value",
-        "invalid": "must be a list, such as [a, b]",
-    }
+    default_error_messages = FIELD_MESSAGES | {"invalid": "must be a list, such as [a, b]"}
 
 
 class OneOrMore(Items):

@@ -8,11 +8,11 @@ from sidecar.core.facts import parse_host, parse_path
 from sidecar.core.policy import Access, Policy, Rule
 from sidecar.core.user import is_role
 from sidecar.core.verdict import Deny
-from sidecar.errors import DocumentInvalid
 from sidecar.schemas.documents import Document, Path, read_document, suggest
 
 LARGEST_POLICY: Final = 4_194_304  # characters: 10 000 rules have about one million
 PLAIN: Final = frozenset(string.ascii_letters + string.digits + "-._~*")
+NO_LINE: Final = 1_000_000_000  # beyond every line
 ROOT_KEYS: Final = ["hosts"]
 RULE_KEYS: Final = ["path", "allow"]
 ALLOW_KEYS: Final = ["roles"]
@@ -22,14 +22,17 @@ ALLOW_WORDS: Final = {"anyone": Access(anyone=True), "signed-in": Access()}
 def parse_policy(text: str, name: str) -> Policy:
     """Return the policy in `text`, which the file `name` holds. Raises DocumentInvalid."""
     document = read_document(text, name, largest=LARGEST_POLICY)
-    root = document.values
-    if not isinstance(root, dict) or not isinstance(root.get("hosts"), dict):
-        raise DocumentInvalid((f"{name}:1: hosts: must be a mapping of hosts to their rules",))
+    root = document.values if isinstance(document.values, dict) else {}
     _refuse_unknown(document, root, ROOT_KEYS, ())
+    members = root.get("hosts")
+    if not isinstance(members, dict):
+        if not document.lacks(()):
+            document.add_problem(("hosts",), "must be a mapping of hosts to their rules")
+        members = {}
     hosts: dict[str, list[Rule]] = {}
-    for written, rules in root["hosts"].items():
+    for written, rules in members.items():
         path: Path = ("hosts", written)
-        host = _parse_host_key(written)
+        host, parsed = _parse_host_key(written), _parse_rules(document, rules, path)
         if host is None:
             document.add_problem(
                 path, "is not a host: a name or address without scheme and port, or *.name"
@@ -37,7 +40,7 @@ def parse_policy(text: str, name: str) -> Policy:
         elif host in hosts:
             document.add_problem(path, f"is {host} a second time, in another spelling")
         else:
-            hosts[host] = _parse_rules(document, rules, path)
+            hosts[host] = parsed
     document.refuse_problems()
     return Policy(hosts)
 
@@ -58,15 +61,17 @@ def _parse_rules(document: Document, rules: Any, path: Path) -> list[Rule]:
         document.add_problem(path, "must be a list of rules")
         return []
     parsed: list[Rule] = []
+    reached = _Reached()
     for index, members in enumerate(rules):
         rule = _parse_rule(document, members, (*path, index))
         if rule is None:
             continue
-        earlier = next((each for each in parsed if covers(each.path, rule.path)), None)
-        if earlier is not None:
+        earlier = reached.find_line(rule.path)
+        if earlier != NO_LINE:
             document.add_problem(
-                (*path, index), f"is never reached: the rule of line {earlier.line} is first"
+                (*path, index), f"is never reached: the rule of line {earlier} is first"
             )
+        reached.add(rule)
         parsed.append(rule)
     return parsed
 
@@ -77,6 +82,7 @@ def _parse_rule(document: Document, members: Any, path: Path) -> Rule | None:
         return None
     _refuse_unknown(document, members, RULE_KEYS, path)
     pattern = members.get("path")
+    access = _parse_allow(document, members.get("allow"), (*path, "allow"))
     if not isinstance(pattern, str) or not is_pattern(pattern):
         document.add_problem(
             (*path, "path"),
@@ -84,7 +90,6 @@ def _parse_rule(document: Document, members: Any, path: Path) -> Rule | None:
             " * is one segment, ** stands last",
         )
         return None
-    access = _parse_allow(document, members.get("allow"), (*path, "allow"))
     return None if access is None else Rule(pattern, access, document.line_of(path))
 
 
@@ -122,17 +127,40 @@ def _encode(segment: str) -> str:
     return "".join(chr(o) if chr(o) in PLAIN else f"%{o:02X}" for o in octets)
 
 
-def covers(earlier: str, later: str) -> bool:
-    """Say whether every path that the pattern `later` holds is held by `earlier` too."""
-    mine, theirs = earlier.split("/")[1:], later.split("/")[1:]
-    for index, segment in enumerate(mine):
-        if segment == "**":
-            return True
-        if index >= len(theirs) or theirs[index] == "**":
-            return False
-        if segment != theirs[index] and not (segment == "*" and theirs[index]):
-            return False
-    return len(mine) == len(theirs)
+class _Reached:
+    """The rules so far as a tree of segments: a comparison of each with all takes minutes.
+
+    `here` and `below` are the first lines of the patterns that end at this segment, and of those
+    that go on with `**`.
+    """
+
+    __slots__ = ("below", "children", "here")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Reached] = {}
+        self.here = self.below = NO_LINE
+
+    def add(self, rule: Rule) -> None:
+        """Add a rule."""
+        node = self
+        for segment in rule.path.split("/")[1:]:
+            if segment == "**":
+                node.below = min(node.below, rule.line)
+                return
+            node = node.children.setdefault(segment, _Reached())
+        node.here = min(node.here, rule.line)
+
+    def find_line(self, pattern: str) -> int:
+        """Return the line of the first rule that holds every path that `pattern` holds."""
+        nodes = [self]
+        line = NO_LINE
+        for segment in pattern.split("/")[1:]:
+            line = min([line, *(node.below for node in nodes)])
+            if segment == "**":
+                return line
+            names = {segment, "*"} if segment else {segment}
+            nodes = [node.children[name] for node in nodes for name in names & node.children.keys()]
+        return min([line, *(min(node.here, node.below) for node in nodes)])
 
 
 def _refuse_unknown(

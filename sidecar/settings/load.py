@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sidecar.errors import DocumentInvalid
 from sidecar.settings.merge import Merged
@@ -41,22 +40,15 @@ def load_settings(
         try:
             merged.add(read_file(path), base)
         except DocumentInvalid as error:
-            merged.add_loose(*error.problems)
-    for each in read_environment(environ, base):
-        _add(merged, each, base)
-    for each in read_flags(flags):
-        _add(merged, each, here)
+            merged.add_unreadable(*error.problems)
+    for document in read_environment(environ, base):
+        merged.add(document, base)
+    for document in read_flags(flags):
+        merged.add(document, here)
     judge_together(merged)
     if merged.problems:
         raise DocumentInvalid(merged.problems)
     return _build(merged)
-
-
-def _add(merged: Merged, read: Any, base: Path) -> None:
-    if isinstance(read, str):
-        merged.add_loose(read)
-    else:
-        merged.add(read, base)
 
 
 def _build(merged: Merged) -> Settings:

@@ -34,9 +34,10 @@ class Merged:
         told = (problem for document in self._documents for problem in document.problems)
         return (*self._loose, *told)
 
-    def add_loose(self, *problems: str) -> None:
-        """Note what kept a document from being read."""
+    def add_unreadable(self, *problems: str) -> None:
+        """Note what kept a file from being read, in which any key may stand."""
         self._loose.extend(problems)
+        self.broken.update(self.values)
 
     def was_given(self, key: Key) -> bool:
         """Say whether somebody set this key."""
@@ -48,7 +49,7 @@ class Merged:
         if given:
             self._given[given[0]].add_problem(given[0], text)
         else:
-            self.add_loose(f"{'.'.join(keys[0])}: {text}")
+            self._loose.append(f"{'.'.join(keys[0])}: {text}")
 
     def add(self, document: Document, base: Path) -> None:
         """Take a document in; relative paths in it are relative to `base`, an absolute path."""
@@ -59,7 +60,8 @@ class Merged:
             elif isinstance(members, dict):
                 self._add_section(document, section, members, base)
             elif members is not None:  # a section in which everything is a comment
-                document.add_problem((section,), "must be a mapping of keys")
+                document.add_lack((section,), "must be a mapping of keys")
+        self.broken.update(key for key in self.values if document.lacks(key))
 
     def _add_section(
         self, document: Document, section: str, members: dict[str, Any], base: Path

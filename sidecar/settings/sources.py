@@ -32,19 +32,19 @@ def find_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 
 def read_file(path: Path) -> Document:
-    """Return the settings file. Raises DocumentInvalid."""
+    """Return the settings file with its problems. Raises DocumentInvalid where there is none."""
     text = _read_text(path)
     document = read_document(text, str(path), largest=LARGEST_SETTINGS)
     if document.values is None:
         document.values = {}  # a file in which everything is a comment
     if not isinstance(document.values, dict):
-        document.add_problem((), "must be a mapping of sections")
-        document.refuse_problems()
+        document.add_lack((), "must be a mapping of sections")
+        document.values = {}
     return document
 
 
-def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Document | str]:
-    """Yield a document for each `SIDECAR_SECTION__KEY`, or why there is none.
+def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Document]:
+    """Yield a document for each `SIDECAR_SECTION__KEY`, with its problems.
 
     `base` is what relative paths in `SIDECAR_SECTION__KEY_FILE` are relative to.
     """
@@ -57,21 +57,23 @@ def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Documen
         if plain != name and find_unknown(section, key) is not None:
             key = key.removesuffix(FILE_SUFFIX.lower())
             if plain in environ:
-                yield f"{name}: {plain} is set too; one of the two must go"
+                told = f"{plain} is set too; one of the two must go"
+                yield _lack(name, section, key, told)
                 continue
             if find_unknown(section, key) is None:
                 try:
                     text = _read_text(base / text).removesuffix("\n").removesuffix("\r")
                 except DocumentInvalid as error:
-                    yield from (f"{name}: {problem}" for problem in error.problems)
+                    yield _lack(name, section, key, *error.problems)
                     continue
         if find_unknown(section, key) is not None:
-            yield f"{name}: there is no such setting{suggest(plain, _list_variables())}"
+            hint = suggest(plain.removeprefix(PREFIX), _list_variables(), PREFIX)
+            yield _lack(name, section, key, f"there is no such setting{hint}")
         else:
-            yield from _read_variable(name, section, key, text)
+            yield _read_variable(name, section, key, text)
 
 
-def read_flags(flags: Mapping[str, object]) -> Iterator[Document | str]:
+def read_flags(flags: Mapping[str, object]) -> Iterator[Document]:
     """Yield a document for each flag that was given; their keys are spelled `section.key`."""
     for name, value in flags.items():
         if value is None:
@@ -79,32 +81,36 @@ def read_flags(flags: Mapping[str, object]) -> Iterator[Document | str]:
         section, _, key = name.partition(".")
         flag = f"--{key.replace('_', '-')}"
         if isinstance(value, str):
-            yield from _read_variable(flag, section, key, value)
+            yield _read_variable(flag, section, key, value)
         else:
             yield _wrap(flag, section, key, value)
 
 
-def _read_variable(name: str, section: str, key: str, text: str) -> Iterator[Document | str]:
+def _read_variable(name: str, section: str, key: str, text: str) -> Document:
     if not text and takes_none(section, key):
-        yield _wrap(name, section, key, None)
-    elif not takes_yaml(section, key):
-        yield _wrap(name, section, key, text)
-    else:
-        try:
-            read = read_document(text, name, largest=LARGEST_SETTINGS, root=(section, key))
-        except DocumentInvalid as error:
-            yield from error.problems
-        else:
-            yield _wrap(name, section, key, read.values)
+        return _wrap(name, section, key, None)
+    if not takes_yaml(section, key):
+        return _wrap(name, section, key, text)
+    document = read_document(text, name, largest=LARGEST_SETTINGS, root=(section, key))
+    document.values = {section: {key: document.values}}
+    return document
 
 
 def _wrap(name: str, section: str, key: str, value: Any) -> Document:
     return Document(name, (section, key), {section: {key: value}})
 
 
+def _lack(name: str, section: str, key: str, *problems: str) -> Document:
+    """Return the document of a variable whose value cannot be had."""
+    document = Document(name, (section, key), {})
+    for problem in problems:
+        document.add_lack(document.root, problem)
+    return document
+
+
 def _list_variables() -> list[str]:
     return [
-        f"{PREFIX}{section}{SEPARATOR}{key}".upper()
+        f"{section}{SEPARATOR}{key}".upper()
         for section, schema in SECTIONS.items()
         for key in schema.fields
     ]

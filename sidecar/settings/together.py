@@ -6,9 +6,11 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sidecar.schemas.values import SQLITE
 from sidecar.settings.merge import Key, Merged
 from sidecar.settings.types import Settings
 
+DATABASE_PATH: Final = "must be sqlite:///PATH without `?` in the path"
 LONGEST_SOCKET: Final = 107  # octets of a path in sockaddr_un, without the NUL at its end
 
 
@@ -70,10 +72,17 @@ def _judge_socket(listen: Any) -> str | None:
     return f"the path of a Unix socket has at most {LONGEST_SOCKET} octets: {listen.path}"
 
 
+def _judge_database(url: str) -> str | None:
+    # The folder of the settings file has come before a relative path.
+    path = url.removeprefix(SQLITE)
+    return f"{DATABASE_PATH}: {path}" if path != url and "?" in path else None
+
+
 CONDITIONS: Final = (
     Condition((("server", "listen"),), _judge_socket),
     Condition((("server", "operations_listen"),), _judge_socket),
     Condition((("server", "operations_listen"), ("server", "listen")), _judge_addresses),
+    Condition((("database", "url"),), _judge_database),
     Condition((("session", "domain"), ("server", "public_url")), _judge_domain),
     Condition((("revocation", "keep_after"), ("tokens", "clock_skew")), _judge_keep),
     Condition((("bootstrap", "password"), ("bootstrap", "admin")), _judge_pair),

@@ -23,8 +23,9 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    # asyncio and aiohttp tell on their own level what is of interest to their developers.
-    logging.getLogger("asyncio").setLevel(max(root.level, logging.WARNING))
+    # What they tell below that is of interest to their developers.
+    for name in ("asyncio", "alembic"):
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
 def _one_line(record: logging.LogRecord) -> bool:
@@ -34,5 +35,6 @@ def _one_line(record: logging.LogRecord) -> bool:
         if error is not None and type(error).__module__.startswith("aiohttp."):
             record.exc_info = None
             record.msg, record.args = "not a request: %s", (type(error).__name__,)
-            record.levelname = "INFO"
-    return True
+            record.levelno = min(record.levelno, logging.INFO)
+            record.levelname = logging.getLevelName(record.levelno)
+    return record.levelno >= logging.getLogger().level
