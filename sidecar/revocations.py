@@ -43,15 +43,16 @@ class Revocations:
         """End the session that a token was sealed for."""
         await self._end_session(claims.sid, claims.exp + self._keep_after)
 
-    async def end_session(self, sid: str) -> None:
-        """End a session; nothing happens where it is not there."""
-        await self._end_session(sid, 0)
+    async def end_session(self, sid: str) -> bool:
+        """End a session; False, and nothing happens, where there is none."""
+        return await self._end_session(sid, 0)
 
-    async def _end_session(self, sid: str, forget_at: int) -> None:
+    async def _end_session(self, sid: str, forget_at: int) -> bool:
         entries = await self._store.end_session(
             sid, forget_at=forget_at, keep_after=self._keep_after
         )
         await self.publish(entries)
+        return bool(entries)
 
     async def end_user_sessions(self, user_id: str, now: int) -> None:
         """End all sessions of a user. Raises NotFound."""

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from sidecar.errors import StoreUnavailable, StoreUnusable
+from sidecar.errors import MissingExtra, StoreUnavailable, StoreUnusable
+from sidecar.stores.sql.problems import describe_problem
 
 CONNECTIONS: Final = 5
 POOL_TIMEOUT: Final = 3.0  # seconds to wait for a free connection
@@ -28,13 +29,15 @@ class Database:
     """A database and its two kinds of transaction."""
 
     def __init__(self, url: str) -> None:
-        self.url = _driver_url(url)
+        self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = _make_sqlite(self.url) if self.is_sqlite else _make_postgresql(self.url)
+        self._engine = _make_sqlite(self.url) if self.is_sqlite else _make_postgresql(url)
 
     def __str__(self) -> str:
-        """Name the database without its password."""
-        return self.url.database or "" if self.is_sqlite else self.url.render_as_string()
+        """Name the database without its password, which may also stand in the query."""
+        if self.is_sqlite:
+            return self.url.database or ""
+        return self.url.set(query={}).render_as_string()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -65,9 +68,8 @@ class Database:
         """Texts of the driver hold statements and parameters: they stay here."""
         try:
             yield
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError, TimeoutError) as error:
-            cause = getattr(error, "orig", None) or error
-            raise StoreUnavailable(f"{self}: {_describe(cause)}") from None
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
+            raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None
 
 
 def make_place(url: URL) -> None:
@@ -77,28 +79,16 @@ def make_place(url: URL) -> None:
     """
     path = Path(url.database or "")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed(path.parents):  # `parents=True` would make all but the last public
+            folder.mkdir(mode=0o700, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise StoreUnusable(f"{path}: {error.strerror}") from None
-
-
-def _describe(cause: BaseException) -> str:
-    """SQLite's texts are short and fixed; those of PostgreSQL may quote values."""
-    if isinstance(cause, sqlite3.Error):
-        return str(cause)
-    return type(cause).__name__
-
-
-def _driver_url(url: str) -> URL:
-    parsed = make_url(url)
-    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
-    return parsed.set(drivername=drivers[parsed.get_backend_name()])
+        raise StoreUnusable(f"{error.filename}: {error.strerror}") from None
 
 
 def _make_sqlite(url: URL) -> AsyncEngine:
     engine = create_async_engine(
-        url,
+        url.set(drivername="sqlite+aiosqlite"),
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
@@ -130,16 +120,25 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _make_postgresql(url: URL) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=CONNECTIONS,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT,
-        pool_pre_ping=True,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT,
-            "command_timeout": COMMAND_TIMEOUT,
-            "statement_cache_size": 0,  # PgBouncer hands statements to other connections
-        },
-    )
+def _make_postgresql(url: str) -> AsyncEngine:
+    try:
+        return create_async_engine(
+            # The driver reads the URL itself: it knows `sslmode` and the like, SQLAlchemy does not.
+            "postgresql+asyncpg://",
+            # Whoever waited for a row or a lock has to see what the other committed.
+            isolation_level="READ COMMITTED",
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT,
+            pool_pre_ping=True,
+            connect_args={
+                "dsn": url,
+                "timeout": CONNECT_TIMEOUT,
+                "command_timeout": COMMAND_TIMEOUT,
+                # PgBouncer hands connections to others: without this cache statements have no name,
+                # and are parsed at each use, also those that SQLAlchemy keeps.
+                "statement_cache_size": 0,
+            },
+        )
+    except ModuleNotFoundError:
+        raise MissingExtra("database.url: postgresql://", "postgres") from None

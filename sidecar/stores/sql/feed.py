@@ -37,6 +37,8 @@ class SqlFeed:
         self._apply = apply
         self._heard = heard
         self._sequence = 0
+        self._version: int | None = None  # of the SQLite file as it was last read, where known
+        self._read_at = 0.0
 
     async def start(self) -> None:
         """Take the first whole view. Raises StoreUnavailable."""
@@ -51,18 +53,26 @@ class SqlFeed:
             while True:
                 await asyncio.sleep(PERIOD)
                 try:
-                    began = time.monotonic()
-                    if notice is None or await notice.has_changed(began):
-                        await self._read()
-                    else:
-                        self._heard(began)
+                    await self._look(notice)
                 except StoreUnavailable as error:
+                    self._version = None  # a change that was noticed is still to be read
                     self._note(healthy=False, cause=str(error))
                 else:
                     self._note(healthy=True)
         finally:
             if notice is not None:
                 await notice.close()
+
+    async def _look(self, notice: "_SqliteNotice | None") -> None:
+        """Read the log, unless it is known that nothing came."""
+        began = time.monotonic()
+        version = None if notice is None else await notice.read_version()
+        trusted = version is not None and began < self._read_at + LONGEST_TRUST
+        if trusted and version == self._version:
+            self._heard(began)
+            return
+        await self._read()
+        self._version, self._read_at = version, began
 
     async def _read(self) -> None:
         began = time.monotonic()
@@ -91,28 +101,24 @@ class _SqliteNotice:
     def __init__(self, path: str) -> None:
         self._path = path
         self._connection: aiosqlite.Connection | None = None
-        self._version: int | None = None
-        self._read_at = 0.0
 
-    async def has_changed(self, now: float) -> bool:
-        """Say whether the log is to be read. Raises StoreUnavailable."""
+    async def read_version(self) -> int:
+        """Return a number that is another after every commit; comparable until this raises.
+
+        Raises StoreUnavailable.
+        """
         try:
             if self._connection is None:
                 self._connection = await aiosqlite.connect(self._path, timeout=NOTICE_TIMEOUT)
             async with self._connection.execute("PRAGMA data_version") as cursor:
                 row = await cursor.fetchone()
-        except (aiosqlite.Error, OSError, ValueError) as error:
+        except aiosqlite.Error as error:
             await self.close()
             raise StoreUnavailable(f"{self._path}: {error}") from None
-        version = None if row is None else int(row[0])
-        if version == self._version and now < self._read_at + LONGEST_TRUST:
-            return False
-        self._version, self._read_at = version, now
-        return True
+        return int(row[0]) if row is not None else 0
 
     async def close(self) -> None:
         """Give the connection back."""
-        if self._connection is not None:
-            await self._connection.close()
-        self._connection = None
-        self._version = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

@@ -6,7 +6,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from sidecar.core.claims import LATEST_DATE
+from sidecar.core.claims import LATEST_DATE, LONGEST_LIFE, TokenKind
 from sidecar.core.revocation import Level, Revocation
 from sidecar.errors import NotFound
 from sidecar.ports import Entry
@@ -88,7 +88,9 @@ class SqlRevocations:
             sessions.c.user_id == user_id
         )
         tokens_until = (await connection.execute(latest)).scalar_one_or_none() or 0
-        forget_at = max(tokens_until, now) + keep_after
+        # A refresh that is under way may have read the old epoch: it seals an access token with it,
+        # and the row does not say yet until when that lives.
+        forget_at = max(tokens_until, now + LONGEST_LIFE[TokenKind.ACCESS]) + keep_after
         return await self.record(connection, Revocation(Level.USER, user_id, epoch, forget_at))
 
     async def record(
@@ -148,12 +150,14 @@ class SqlRevocations:
             ),
         )
         for table, key, condition in over:
-            batch = sa.select(key).where(condition).limit(PURGE_BATCH)
+            # What somebody else holds is left for the next time: nobody waits for anybody.
+            held = sa.select(key).where(condition).limit(PURGE_BATCH)
+            batch = sa.select(held.with_for_update(skip_locked=True).cte("batch"))
+            purge = sa.delete(table).where(key.in_(batch)).returning(key)
             deleted = PURGE_BATCH
             while deleted == PURGE_BATCH:
                 async with self._database.write() as connection:
-                    result = await connection.execute(sa.delete(table).where(key.in_(batch)))
-                deleted = result.rowcount
+                    deleted = len((await connection.execute(purge)).all())
 
 
 async def _read_entries(

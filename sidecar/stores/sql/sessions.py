@@ -36,14 +36,15 @@ class SqlSessions:
         Both rows are locked for the look: whoever moves an epoch at the same moment waits, and then
         finds the session, or was first, and is found.
         """
+        # The deployment's row before the user's, as a change of the user locks them.
         look = (
             sa.select(users.c.id)
-            .join_from(users, deployment, deployment.c.id == 1)
+            .join_from(deployment, users, users.c.id == session.user_id)
             .where(
-                users.c.id == session.user_id,
+                deployment.c.id == 1,
+                deployment.c.epoch == epoch[0],
                 users.c.epoch == epoch[1],
                 users.c.disabled.is_(False),
-                deployment.c.epoch == epoch[0],
             )
             .with_for_update(read=True)
         )

@@ -1,7 +1,8 @@
 """People, as those see them who administer them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -64,7 +65,10 @@ class SqlUsers:
             entries = await self._log.move_epoch(
                 connection, row["id"], now=now, keep_after=keep_after
             )
-            await connection.execute(sa.update(users).where(users.c.id == row["id"]).values(values))
+            with _refusing_taken(values.get("username", username)):
+                await connection.execute(
+                    sa.update(users).where(users.c.id == row["id"]).values(values)
+                )
             if "password_hash" in values or values.get("disabled") is True:
                 await connection.execute(sa.delete(sessions).where(sessions.c.user_id == row["id"]))
             await _refuse_last_administrator(connection, row, admin_role)
@@ -101,8 +105,17 @@ async def _refuse_taken(connection: AsyncConnection, username: str) -> None:
         raise NameTaken(f"the username {username!r} is taken")
 
 
-async def _insert(connection: AsyncConnection, user: User, password_hash: str) -> None:
+@contextmanager
+def _refusing_taken(username: str) -> Iterator[None]:
+    """Refuse what another transaction took between the look and the write."""
     try:
+        yield
+    except sa.exc.IntegrityError:
+        raise NameTaken(f"the username {username!r} is taken") from None
+
+
+async def _insert(connection: AsyncConnection, user: User, password_hash: str) -> None:
+    with _refusing_taken(user.username):
         await connection.execute(
             sa.insert(users).values(
                 id=user.id,
@@ -117,8 +130,6 @@ async def _insert(connection: AsyncConnection, user: User, password_hash: str) -
                 updated_at=user.updated_at,
             )
         )
-    except sa.exc.IntegrityError:  # another transaction took it between the look and the write
-        raise NameTaken(f"the username {user.username!r} is taken") from None
 
 
 def _changed(row: RowMapping, change: UserChange) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def upgrade() -> None:
         "outbox",
         sa.Column(
             "sequence",
-            sa.BigInteger,
+            sequence,
             sa.ForeignKey("revocations.sequence", ondelete="CASCADE"),
             primary_key=True,
             autoincrement=False,

@@ -1,0 +1,48 @@
+"""What is wrong with a database, in words that hold nothing of what was sent to it.
+
+Texts of PostgreSQL quote values, those of its driver parts of the URL, those of SQLAlchemy the
+statement. SQLite's are short and fixed, but for the names of tables.
+"""
+
+import sqlite3
+from typing import Final
+
+import sqlalchemy as sa
+
+# PostgreSQL's documentation, appendix A.
+SQLSTATES: Final = {
+    "08003": "the connection ended",
+    "08P01": "what answers is no PostgreSQL",
+    "25006": "is read-only",
+    "28000": "refuses the user",
+    "28P01": "refuses the password",
+    "3D000": "there is no such database",
+    "42501": "the user lacks rights",
+    "42P01": "lacks a table: run `sidecar db upgrade`",
+    "53100": "its disk is full",
+    "53300": "takes no more connections",
+    "57P01": "the connection ended",
+    "57P03": "is starting or stopping",
+}
+
+
+def describe_problem(error: Exception) -> str:
+    """Return what is wrong, without a statement, a value or a password."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, sqlite3.Error):
+        return str(cause)
+    if isinstance(cause, sa.exc.TimeoutError):
+        return "every connection is busy"
+    if isinstance(cause, TimeoutError):
+        return "does not answer in time"
+    if isinstance(cause, FileNotFoundError | PermissionError):
+        return "a file that the URL names cannot be read"
+    if isinstance(cause, OSError):
+        return f"cannot be reached ({type(cause).__name__})"
+    state = getattr(cause, "sqlstate", None)
+    if state is None:
+        raised = cause.__cause__ or cause
+        if isinstance(raised, ValueError):
+            return "the URL cannot be used"
+        return f"the driver gave up ({type(raised).__name__})"
+    return SQLSTATES.get(state, f"PostgreSQL says {state}: see its log")

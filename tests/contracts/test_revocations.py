@@ -1,0 +1,194 @@
+"""Rights that are taken away: committed, held here, logged, and refused from then on."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from sidecar.core.claims import Claims
+from sidecar.core.revocation import RevocationView
+from sidecar.core.verdict import Reason
+from sidecar.errors import NotFound, StoreUnavailable
+from sidecar.revocations import Revocations
+from sidecar.stores.sql import SqlStore, open_store
+from tests.contracts.sql_stores import (
+    KEEP,
+    NOW,
+    add_user,
+    open_session,
+    read_tables,
+    run_sql,
+)
+
+pytestmark = pytest.mark.asyncio
+
+CLAIMS = Claims(
+    iss="https://auth.example.com",
+    sub="id-of-alice",
+    aud=("api",),
+    exp=NOW + 600,
+    iat=NOW,
+    nbf=NOW,
+    jti="j-1",
+    sid="s-1",
+    scope="",
+    roles=(),
+    preferred_username="alice",
+    auth_time=NOW,
+    amr=("pwd",),
+)
+OTHERS = {
+    "another token": replace(CLAIMS, jti="j-2"),
+    "another session": replace(CLAIMS, jti="j-3", sid="s-2"),
+    "another user": replace(CLAIMS, jti="j-4", sid="s-3", sub="id-of-bob"),
+    "sealed later": replace(CLAIMS, jti="j-5", sid="s-4", epoch=(1, 1)),
+}
+LEVELS: dict[str, tuple[Callable[[Revocations], Awaitable[object]], Reason, set[str]]] = {
+    "token": (
+        lambda revocations: revocations.revoke_token(CLAIMS),
+        Reason.REVOKED_TOKEN,
+        set(),
+    ),
+    "session of a token": (
+        lambda revocations: revocations.end_session_of(CLAIMS),
+        Reason.REVOKED_SESSION,
+        {"another token"},
+    ),
+    "session": (
+        lambda revocations: revocations.end_session("s-1"),
+        Reason.REVOKED_SESSION,
+        {"another token"},
+    ),
+    "user": (
+        lambda revocations: revocations.end_user_sessions("id-of-alice", NOW),
+        Reason.REVOKED_USER,
+        {"another token", "another session"},
+    ),
+    "everyone": (
+        lambda revocations: revocations.end_all_sessions(),
+        Reason.REVOKED_EVERYONE,
+        {"another token", "another session", "another user"},
+    ),
+}
+
+
+@pytest.fixture
+def view() -> RevocationView:
+    return RevocationView()
+
+
+@pytest.fixture
+def revocations(store: SqlStore, view: RevocationView) -> Revocations:
+    return Revocations(store.revocations, store.revocations, view, None, KEEP)
+
+
+@pytest.mark.parametrize(("revoke", "reason", "also"), LEVELS.values(), ids=LEVELS)
+async def test_a_level_refuses_what_is_of_it_and_nothing_else(
+    store: SqlStore,
+    view: RevocationView,
+    revocations: Revocations,
+    revoke: Callable[[Revocations], Awaitable[object]],
+    reason: Reason,
+    also: set[str],
+) -> None:
+    await open_session(store, await add_user(store))
+    assert view.find_refusal(CLAIMS) is None
+    await revoke(revocations)
+    assert view.find_refusal(CLAIMS) is reason
+    refused = {name for name, claims in OTHERS.items() if view.find_refusal(claims)}
+    assert refused == also
+
+
+@pytest.mark.parametrize(("revoke", "reason", "also"), LEVELS.values(), ids=LEVELS)
+async def test_what_is_not_committed_is_neither_held_nor_logged(
+    store: SqlStore,
+    view: RevocationView,
+    revocations: Revocations,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+    revoke: Callable[[Revocations], Awaitable[object]],
+    reason: Reason,
+    also: set[str],
+) -> None:
+    caplog.set_level(logging.DEBUG, "sidecar.revocation")
+    await open_session(store, await add_user(store))
+    await run_sql(database_url, "ALTER TABLE revocations RENAME TO away")
+    with pytest.raises(StoreUnavailable):
+        await revoke(revocations)
+    assert len(view) == 0
+    assert caplog.records == []
+
+
+async def test_each_revocation_is_one_line_of_the_log(
+    store: SqlStore, revocations: Revocations, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sidecar.revocation")
+    await open_session(store, await add_user(store))
+    await revocations.revoke_token(CLAIMS)
+    await revocations.end_session("s-1")
+    await revocations.end_session("s-1")
+    await revocations.end_user_sessions("id-of-alice", NOW)
+    await revocations.end_all_sessions()
+    lines = [(r.getMessage(), vars(r)["what"], vars(r)["subject"]) for r in caplog.records]
+    assert lines == [
+        ("revoked", "token", "j-1"),
+        ("revoked", "session", "s-1"),
+        ("revoked", "user", "id-of-alice"),
+        ("revoked", "everyone", ""),
+    ]
+
+
+async def test_whether_there_was_such_a_session_is_told(
+    store: SqlStore, view: RevocationView, revocations: Revocations, database_url: str
+) -> None:
+    await open_session(store, await add_user(store))
+    before = await read_tables(database_url)
+    assert not await revocations.end_session("s-2")
+    assert not await revocations.end_session("")
+    assert await read_tables(database_url) == before
+    assert len(view) == 0
+    assert await revocations.end_session("s-1")
+    assert not await revocations.end_session("s-1")
+
+
+@pytest.mark.parametrize(
+    ("revoke", "forget_at"),
+    [
+        (lambda revocations: revocations.revoke_token(CLAIMS), NOW + 600 + KEEP),
+        (lambda revocations: revocations.end_session_of(CLAIMS), NOW + 600 + KEEP),
+    ],
+    ids=["token", "session"],
+)
+async def test_what_is_known_by_its_token_alone_is_refused_as_long_as_that_lives(
+    store: SqlStore,
+    view: RevocationView,
+    revocations: Revocations,
+    revoke: Callable[[Revocations], Awaitable[object]],
+    forget_at: int,
+) -> None:
+    await revoke(revocations)
+    (entry,) = await store.revocations.read_entries(0)
+    assert entry.revocation.forget_at == forget_at
+    view.forget(forget_at - 1)
+    assert view.find_refusal(CLAIMS) is not None
+    view.forget(forget_at)
+    assert view.find_refusal(CLAIMS) is None
+
+
+async def test_nobody_has_no_sessions_to_end(
+    view: RevocationView, revocations: Revocations
+) -> None:
+    with pytest.raises(NotFound):
+        await revocations.end_user_sessions("id-of-alice", NOW)
+    assert len(view) == 0
+
+
+async def test_where_nobody_announces_there_is_no_outbox_to_run(
+    store: SqlStore, revocations: Revocations, database_url: str
+) -> None:
+    async with open_store(database_url, outbox=False) as silent:
+        alone = Revocations(silent.revocations, silent.revocations, RevocationView(), None, KEEP)
+        await alone.revoke_token(CLAIMS)
+        await alone.run_outbox()
+    assert list(await store.revocations.read_outbox()) == []

@@ -1,0 +1,134 @@
+"""The port AccountStore: who can log in, and whether a login may still open its session."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from sidecar.core.user import User
+from sidecar.ports import UserChange
+from sidecar.stores.sql import SqlStore
+from tests.contracts.sql_stores import (
+    HASH,
+    KEEP,
+    NOW,
+    add_user,
+    make_session,
+    make_user,
+    open_session,
+    read_tables,
+)
+
+pytestmark = pytest.mark.asyncio
+
+LOGINS = 40
+
+
+async def change(store: SqlStore, change: UserChange) -> None:
+    await store.users.change_user("alice", change, admin_role="admin", now=NOW, keep_after=KEEP)
+
+
+async def remove(store: SqlStore, user: User) -> None:
+    await store.users.remove_user(user.username, admin_role="admin", now=NOW, keep_after=KEEP)
+
+
+@pytest.mark.parametrize("username", ["bob", "Alice", "alice ", "", "al%", "' OR 1=1 --"])
+async def test_another_name_is_nobody(store: SqlStore, username: str) -> None:
+    await add_user(store)
+    assert await store.sessions.find_account(username) is None
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+async def test_an_account_is_found_also_a_disabled_one(store: SqlStore, disabled: bool) -> None:
+    user = await add_user(store, "alice", "staff", "on-call", disabled=disabled)
+    await add_user(store, "bob")
+    account = await store.sessions.find_account("alice")
+    assert account is not None
+    assert (account.user, account.password_hash, account.epoch) == (user, HASH, (0, 0))
+    assert HASH not in repr(account)
+
+
+async def test_an_account_bears_both_epochs_of_this_moment(store: SqlStore) -> None:
+    user = await add_user(store)
+    await store.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
+    await store.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
+    await store.revocations.end_all_sessions()
+    account = await store.sessions.find_account("alice")
+    assert account is not None
+    assert account.epoch == (1, 2)
+
+
+async def test_a_session_is_kept_as_it_was_opened(store: SqlStore) -> None:
+    session = await open_session(store, await add_user(store), amr=("pwd", "otp"))
+    found = await store.sessions.find_session("s-1")
+    assert found is not None
+    assert found[0] == session
+
+
+MOVES: dict[str, Callable[[SqlStore, User], Awaitable[object]]] = {
+    "the roles changed": lambda store, _: change(store, UserChange(roles=("staff",))),
+    "the name changed": lambda store, _: change(store, UserChange(name="Somebody")),
+    "the password changed": lambda store, _: change(store, UserChange(password_hash="$other")),
+    "disabled": lambda store, _: change(store, UserChange(disabled=True)),
+    "removed": remove,
+    "ended": lambda store, user: store.revocations.end_user_sessions(
+        user.id, now=NOW, keep_after=KEEP
+    ),
+    "everyone ended": lambda store, _: store.revocations.end_all_sessions(),
+}
+
+
+@pytest.mark.parametrize("move", MOVES.values(), ids=MOVES)
+async def test_a_login_that_rights_moved_under_opens_nothing(
+    store: SqlStore, move: Callable[[SqlStore, User], Awaitable[object]]
+) -> None:
+    user = await add_user(store)
+    account = await store.sessions.find_account("alice")
+    assert account is not None
+    await move(store, user)
+    assert not await store.sessions.add_session(make_session(user), account.epoch)
+    assert await store.sessions.find_session("s-1") is None
+
+
+@pytest.mark.parametrize("epoch", [(0, 1), (1, 0), (1, 1), (-1, 0), (0, -1)])
+async def test_epochs_that_are_not_in_force_open_nothing(
+    store: SqlStore, database_url: str, epoch: tuple[int, int]
+) -> None:
+    user = await add_user(store)
+    assert not await store.sessions.add_session(make_session(user), epoch)
+    assert (await read_tables(database_url))["sessions"] == []
+
+
+async def test_a_disabled_or_unknown_user_opens_nothing(store: SqlStore) -> None:
+    disabled = await add_user(store, "bob", disabled=True)
+    for user in (disabled, make_user("nobody")):
+        assert not await store.sessions.add_session(make_session(user), (0, 0))
+
+
+async def test_no_login_outlives_the_end_of_all_sessions_of_its_user(
+    store: SqlStore, other: SqlStore, database_url: str
+) -> None:
+    """Each is refused, or is there to be ended."""
+    user = await add_user(store)
+    sessions = [make_session(user, f"s-{number}") for number in range(LOGINS)]
+    logins = [store.sessions.add_session(session, (0, 0)) for session in sessions]
+    end = other.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
+    await asyncio.gather(*logins[: LOGINS // 2], end, *logins[LOGINS // 2 :])
+    assert (await read_tables(database_url))["sessions"] == []
+
+
+async def test_logins_and_changes_at_once_wait_for_each_other(
+    store: SqlStore, other: SqlStore
+) -> None:
+    """Whoever locks rows in another order than the others is the end of one of them."""
+    user = await add_user(store)
+
+    async def log_in(number: int) -> None:
+        account = await store.sessions.find_account("alice")
+        assert account is not None
+        await store.sessions.add_session(make_session(user, f"s-{number}"), account.epoch)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(LOGINS):
+            tasks.create_task(log_in(number))
+            tasks.create_task(change(other, UserChange(name=f"Name {number}")))

@@ -1,0 +1,123 @@
+"""A database that cannot be used is one line that names it, and never what was sent to it."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import pytest
+import sqlalchemy as sa
+
+from sidecar.errors import StoreUnavailable
+from sidecar.ports import UserChange
+from sidecar.stores.sql import SqlStore
+from sidecar.stores.sql.engine import CONNECTIONS, Database
+from tests.contracts.sql_stores import (
+    HASH,
+    KEEP,
+    NOW,
+    add_user,
+    make_session,
+    make_user,
+    open_session,
+    read_tables,
+    run_sql,
+)
+
+pytestmark = pytest.mark.asyncio
+
+OPERATIONS: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
+    "find_account": lambda store: store.sessions.find_account("alice"),
+    "add_session": lambda store: store.sessions.add_session(make_session(make_user()), (0, 0)),
+    "find_session": lambda store: store.sessions.find_session("s-1"),
+    "rotate_session": lambda store: store.sessions.rotate_session(
+        "s-1", 0, rotated_at=NOW, tokens_until=NOW
+    ),
+    "add_user": lambda store: store.users.add_user(make_user(), HASH),
+    "add_first_user": lambda store: store.users.add_first_user(make_user(), HASH),
+    "list_users": lambda store: store.users.list_users(),
+    "change_user": lambda store: store.users.change_user(
+        "alice", UserChange(password_hash=HASH), admin_role="admin", now=NOW, keep_after=KEEP
+    ),
+    "remove_user": lambda store: store.users.remove_user(
+        "alice", admin_role="admin", now=NOW, keep_after=KEEP
+    ),
+    "revoke_token": lambda store: store.revocations.revoke_token("j-1", forget_at=NOW),
+    "end_session": lambda store: store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
+    "end_user_sessions": lambda store: store.revocations.end_user_sessions(
+        "id-of-alice", now=NOW, keep_after=KEEP
+    ),
+    "end_all_sessions": lambda store: store.revocations.end_all_sessions(),
+    "read_entries": lambda store: store.revocations.read_entries(0),
+    "read_outbox": lambda store: store.revocations.read_outbox(),
+    "clear_outbox": lambda store: store.revocations.clear_outbox([]),
+    "purge": lambda store: store.revocations.purge(NOW),
+    "read_ring": lambda store: store.ring.read_ring(),
+    "remember_ring": lambda store: store.ring.remember_ring([], "print"),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+async def test_what_the_database_cannot_do_is_one_line_without_what_was_asked(
+    store: SqlStore, database_url: str, operation: Callable[[SqlStore], Awaitable[object]]
+) -> None:
+    tables = (await read_tables(database_url)).keys()
+    await run_sql(database_url, *(f"ALTER TABLE {name} RENAME TO gone_{name}" for name in tables))
+    with pytest.raises(StoreUnavailable) as raised:
+        await operation(store)
+    line = str(raised.value)
+    assert line.startswith(database_url.removeprefix("sqlite:///"))
+    assert "\n" not in line
+    for sent in ("SELECT", "INSERT", "UPDATE", "DELETE", "alice", "s-1", "j-1", HASH, "print"):
+        assert sent not in line
+    assert raised.value.__suppress_context__
+
+
+async def test_a_store_that_was_away_works_again(store: SqlStore, database_url: str) -> None:
+    user = await add_user(store)
+    await run_sql(database_url, "ALTER TABLE sessions RENAME TO away")
+    for _ in range(CONNECTIONS + 1):
+        with pytest.raises(StoreUnavailable):
+            await store.sessions.add_session(make_session(user), (0, 0))
+    await run_sql(database_url, "ALTER TABLE away RENAME TO sessions")
+    await open_session(store, user)
+
+
+async def test_writers_that_are_cancelled_leave_nothing_behind(
+    store: SqlStore, database_url: str
+) -> None:
+    """Neither rows nor a connection that nobody gives back."""
+    before = await read_tables(database_url)
+    database = Database(database_url)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        holder = await stack.enter_async_context(database.write(log=True))
+        await holder.execute(sa.select(1))
+        writers = [
+            asyncio.create_task(store.revocations.revoke_token(f"j-{n}", forget_at=NOW))
+            for n in range(2 * CONNECTIONS)
+        ]
+        await asyncio.wait(writers, timeout=0.2)
+        for writer in writers:
+            writer.cancel()
+        results = await asyncio.gather(*writers, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results)
+    assert await read_tables(database_url) == before
+    await asyncio.gather(
+        *(store.revocations.revoke_token(f"j-{n}", forget_at=NOW) for n in range(2 * CONNECTIONS))
+    )
+
+
+async def test_more_callers_than_connections_wait_and_then_are_told(
+    store: SqlStore, database_url: str
+) -> None:
+    database = Database(database_url)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        for _ in range(CONNECTIONS):
+            connection = await stack.enter_async_context(database.read())
+            await connection.execute(sa.text("SELECT 1"))
+        with pytest.raises(StoreUnavailable) as raised:
+            async with database.read():
+                pass
+    assert "\n" not in str(raised.value)
+    assert "busy" in str(raised.value)

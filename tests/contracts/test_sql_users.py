@@ -1,0 +1,209 @@
+"""The port UserStore: people, and what a change of them takes away."""
+
+import asyncio
+
+import pytest
+
+from sidecar.core.claims import DAY
+from sidecar.core.revocation import Level, Revocation
+from sidecar.core.user import User
+from sidecar.errors import NameTaken, NotFound
+from sidecar.ports import Entry, UserChange
+from sidecar.stores.sql import SqlStore
+from tests.contracts.sql_stores import (
+    HASH,
+    KEEP,
+    NOW,
+    add_user,
+    make_user,
+    open_session,
+    read_tables,
+)
+
+pytestmark = pytest.mark.asyncio
+
+ENDING = [UserChange(password_hash="$other"), UserChange(disabled=True)]
+MOVING = [
+    UserChange(roles=("staff",)),
+    UserChange(roles=()),
+    UserChange(username="alicia"),
+    UserChange(email="new@example.com"),
+    UserChange(email=""),
+    UserChange(name="Somebody Else"),
+    UserChange(name=""),
+]
+SAME = [
+    UserChange(),
+    UserChange(username="alice"),
+    UserChange(roles=("admin", "staff")),
+    UserChange(disabled=False),
+    UserChange(email="alice@example.com", name="Alice", password_hash=HASH),
+]
+
+
+async def change(
+    store: SqlStore, change: UserChange, username: str = "alice"
+) -> tuple[User, tuple[Entry, ...]]:
+    return await store.users.change_user(
+        username, change, admin_role="admin", now=NOW + 60, keep_after=KEEP
+    )
+
+
+async def remove(store: SqlStore, username: str = "alice") -> tuple[Entry, ...]:
+    return await store.users.remove_user(
+        username, admin_role="admin", now=NOW + 60, keep_after=KEEP
+    )
+
+
+async def test_users_are_listed_by_username(store: SqlStore) -> None:
+    assert list(await store.users.list_users()) == []
+    users = [
+        await add_user(store, name, "staff", disabled=name == "bob")
+        for name in ("carol", "alice", "bob")
+    ]
+    assert list(await store.users.list_users()) == sorted(users, key=lambda user: user.username)
+
+
+async def test_a_taken_name_is_refused_and_its_owner_stays(store: SqlStore) -> None:
+    user = await add_user(store, "alice", "staff")
+    with pytest.raises(NameTaken, match="'alice' is taken"):
+        await add_user(store, "alice", "admin")
+    assert list(await store.users.list_users()) == [user]
+
+
+async def test_of_many_who_want_one_name_at_once_one_gets_it(
+    store: SqlStore, other: SqlStore
+) -> None:
+    users = [
+        User(f"id-{n}", "alice", None, None, (), disabled=False, created_at=NOW, updated_at=NOW)
+        for n in range(10)
+    ]
+    adds = [(store, other)[n % 2].users.add_user(user, HASH) for n, user in enumerate(users)]
+    results = await asyncio.gather(*adds, return_exceptions=True)
+    assert results.count(None) == 1
+    assert all(isinstance(result, NameTaken) for result in results if result is not None)
+    assert list(await store.users.list_users()) == [users[results.index(None)]]
+
+
+async def test_the_first_user_is_kept_and_no_second_one(store: SqlStore) -> None:
+    first = make_user("alice", "admin")
+    assert await store.users.add_first_user(first, HASH)
+    assert not await store.users.add_first_user(first, HASH)
+    assert not await store.users.add_first_user(make_user("bob"), HASH)
+    assert list(await store.users.list_users()) == [first]
+
+
+async def test_of_many_first_users_at_once_one_is_the_first(
+    store: SqlStore, other: SqlStore
+) -> None:
+    adds = [
+        (store, other)[n % 2].users.add_first_user(make_user(f"user-{n}"), HASH) for n in range(10)
+    ]
+    made = await asyncio.gather(*adds)
+    assert made.count(True) == 1
+    assert [user.username for user in await store.users.list_users()] == [
+        f"user-{made.index(True)}"
+    ]
+
+
+@pytest.mark.parametrize("wanted", [*MOVING, *ENDING], ids=repr)
+async def test_a_change_moves_the_epoch_of_this_user_alone(
+    store: SqlStore, wanted: UserChange
+) -> None:
+    await add_user(store, "root", "admin")
+    await add_user(store, "alice", "admin", "staff")
+    changed, entries = await change(store, wanted)
+    account = await store.sessions.find_account(changed.username)
+    root = await store.sessions.find_account("root")
+    assert account is not None
+    assert root is not None
+    assert (account.user, account.epoch, root.epoch) == (changed, (0, 1), (0, 0))
+    forget_at = NOW + 60 + DAY + KEEP
+    assert [entry.revocation for entry in entries] == [
+        Revocation(Level.USER, changed.id, 1, forget_at)
+    ]
+    assert list(await store.revocations.read_entries(0)) == list(entries)
+
+
+@pytest.mark.parametrize("wanted", SAME, ids=repr)
+async def test_a_change_of_nothing_does_nothing(
+    store: SqlStore, database_url: str, wanted: UserChange
+) -> None:
+    user = await add_user(store, "alice", "admin", "staff")
+    before = await read_tables(database_url)
+    assert await change(store, wanted) == (user, ())
+    assert await read_tables(database_url) == before
+
+
+async def test_a_change_is_kept_whole(store: SqlStore) -> None:
+    user = await add_user(store)
+    wanted = UserChange("bob", "b@example.com", "Bob", ("x", "y"), True, "$other")
+    changed, _ = await change(store, wanted)
+    assert changed == User(
+        id=user.id,
+        username="bob",
+        email="b@example.com",
+        name="Bob",
+        roles=("x", "y"),
+        disabled=True,
+        created_at=NOW,
+        updated_at=NOW + 60,
+    )
+    account = await store.sessions.find_account("bob")
+    assert account is not None
+    assert (account.user, account.password_hash) == (changed, "$other")
+    cleared, _ = await change(store, UserChange(email="", name=""), "bob")
+    assert (cleared.email, cleared.name) == (None, None)
+
+
+@pytest.mark.parametrize("wanted", MOVING, ids=repr)
+async def test_a_change_of_rights_ends_no_session(store: SqlStore, wanted: UserChange) -> None:
+    await add_user(store, "root", "admin")
+    await open_session(store, await add_user(store, "alice", "admin"))
+    await change(store, wanted)
+    assert await store.sessions.find_session("s-1") is not None
+
+
+@pytest.mark.parametrize("wanted", ENDING, ids=repr)
+async def test_a_new_password_or_disabling_ends_the_sessions_of_this_user_alone(
+    store: SqlStore, wanted: UserChange
+) -> None:
+    await open_session(store, await add_user(store, "alice"), "s-1")
+    await open_session(store, await add_user(store, "bob"), "s-2")
+    await change(store, wanted)
+    assert await store.sessions.find_session("s-1") is None
+    assert await store.sessions.find_session("s-2") is not None
+
+
+async def test_what_a_removed_user_had_is_gone_and_refused(
+    store: SqlStore, database_url: str
+) -> None:
+    user = await add_user(store)
+    await open_session(store, user, tokens_until=NOW + 400 * DAY)
+    entries = await remove(store)
+    assert [entry.revocation for entry in entries] == [
+        Revocation(Level.USER, user.id, 1, NOW + 400 * DAY + KEEP)
+    ]
+    tables = await read_tables(database_url)
+    assert (tables["users"], tables["sessions"]) == ([], [])
+
+
+@pytest.mark.parametrize("username", ["bob", "Alice", ""])
+async def test_nobody_is_not_changed_or_removed(
+    store: SqlStore, database_url: str, username: str
+) -> None:
+    await add_user(store)
+    before = await read_tables(database_url)
+    for refused in (change(store, UserChange(name="X"), username), remove(store, username)):
+        with pytest.raises(NotFound, match=f"there is no user '{username}'"):
+            await refused
+    assert await read_tables(database_url) == before
+
+
+async def test_a_taken_name_is_refused_to_a_change_too(store: SqlStore, database_url: str) -> None:
+    await add_user(store, "alice")
+    await add_user(store, "bob")
+    before = await read_tables(database_url)
+    with pytest.raises(NameTaken, match="'bob' is taken"):
+        await change(store, UserChange(username="bob", roles=("staff",)))
+    assert await read_tables(database_url) == before
