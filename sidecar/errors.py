@@ -46,9 +46,7 @@ class FieldsInvalid(SidecarError):
 
 
 class Unavailable(SidecarError):
-    """Not now; `retry_after` says in how many seconds it is worth asking again."""
-
-    retry_after: int = RETRY_AFTER
+    """Not now; after RETRY_AFTER seconds it is worth asking again."""
 
 
 class StoreUnavailable(Unavailable):

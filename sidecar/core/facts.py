@@ -7,29 +7,19 @@ surrogates.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-)
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
+from sidecar.core.addresses import Address
 from sidecar.core.origin import Site
 from sidecar.core.verdict import Deny, Reason
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
 LONGEST_TARGET: Final = 8192  # characters; the request line that nginx and Apache take by default
 LONGEST_HOST: Final = 253  # characters, RFC 1035 section 2.3.4 without the root's dot
-REMEMBERED: Final = 4096  # texts whose parsed form is kept: few hosts and clients ask often
-MOST_HOPS: Final = 32  # addresses in X-Forwarded-For; no honest chain of proxies is longer
+REMEMBERED: Final = 4096  # hosts whose reading is kept: the same few are asked about
 SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 LARGEST_PORT: Final = 65_535
 
@@ -171,46 +161,3 @@ def _decode_path(raw: str) -> str | Deny:
     ):
         return Deny(Reason.PATH_AMBIGUOUS)
     return path
-
-
-@lru_cache(maxsize=REMEMBERED)
-def parse_address(text: str) -> Address | None:
-    """Return the IP address.
-
-    An IPv4 address mapped into IPv6 is the IPv4 address (RFC 4291 section 2.5.5.2).
-    """
-    if "%" in text:  # a zone means something on the host itself only, and may hold any text
-        return None
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
-
-
-def is_trusted(address: Address, networks: Sequence[Network]) -> bool:
-    """Say whether the address lies in one of the networks."""
-    return any(address in network for network in networks)
-
-
-def find_client_address(
-    peer: Address | None, forwarded_for: Sequence[str], trusted: Sequence[Network]
-) -> Address | Deny | None:
-    """Return the first address from the right that is not a trusted hop's, None where all are.
-
-    `peer` is None for a Unix socket, which counts as trusted. `forwarded_for` are the
-    `X-Forwarded-For` lines; several are one list. A malformed address to the right of the client's
-    is refused; what lies to its left is the client's.
-    """
-    hops = ",".join(forwarded_for).split(",", MOST_HOPS) if forwarded_for else []
-    if len(hops) > MOST_HOPS:
-        return Deny(Reason.ADDRESS_MALFORMED)
-    address = peer
-    while address is None or is_trusted(address, trusted):
-        if not hops:
-            return None
-        address = parse_address(hops.pop().strip())
-        if address is None:
-            return Deny(Reason.ADDRESS_MALFORMED)
-    return address

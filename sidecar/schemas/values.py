@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from sidecar.core.facts import LARGEST_PORT, Network, parse_host
+from sidecar.core.addresses import Network
+from sidecar.core.facts import LARGEST_PORT, parse_host
 from sidecar.core.text import is_plain_text
 from sidecar.core.verdict import Deny
 

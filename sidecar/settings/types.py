@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from sidecar.core.facts import Network
+from sidecar.core.addresses import Network
 from sidecar.schemas.values import Listen
 
 

@@ -6,7 +6,8 @@ from typing import Final
 
 from aiohttp import web
 
-from sidecar.core.facts import Host, Network, parse_host
+from sidecar.core.addresses import TrustedProxies
+from sidecar.core.facts import Host, parse_host
 from sidecar.core.redirect import is_safe_redirect
 from sidecar.core.verdict import Deny
 from sidecar.gate import Gate
@@ -74,7 +75,7 @@ class Context:
     public: PublicUrl
     jar: CookieJar
     dialect: Dialect
-    trusted: tuple[Network, ...]
+    trusted: TrustedProxies
     allowed_hosts: tuple[str, ...] | None
     cors_origins: frozenset[str]
     publish_ahead: int

@@ -7,7 +7,7 @@ from typing import Final
 from sidecar.core.claims import TokenKind
 from sidecar.core.verdict import Deny, Reason
 from sidecar.gate import Credential
-from sidecar.web.headers import Headers, cookie_pairs
+from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, cookie_pairs
 
 HOST_COOKIE: Final = "__Host-sidecar"
 DOMAIN_COOKIE: Final = "__Secure-sidecar"
@@ -61,7 +61,7 @@ def find_credential(
     6750 section 2).
     """
     bearers = set()
-    for line in headers.getall("Authorization", ()):
+    for line in headers.getall(AUTHORIZATION, ()):
         scheme, _, rest = line.partition(" ")
         if scheme.lower() == "bearer":
             bearers.add(rest.strip(" "))
@@ -89,7 +89,7 @@ def other_cookies(headers: Headers) -> str | None:
     yesterday may have used the other. A cookie that is not UTF-8 cannot stand in an answer: aiohttp
     would leave its octets out, and make another cookie of it, ours even.
     """
-    lines = headers.getall("Cookie", ())
+    lines = headers.getall(COOKIE, ())
     if not lines:
         return None
     pairs = (pair.strip(" \t") for line in lines for pair in line.split(";"))

@@ -4,20 +4,15 @@ A dialect reads its own headers and no others: what a client adds of another fam
 """
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv6Address
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from sidecar.core.addresses import TrustedProxies
 from sidecar.core.facts import (
-    Address,
     Host,
-    Network,
     RequestFacts,
-    find_client_address,
-    is_trusted,
-    parse_address,
     parse_host,
     parse_method,
     parse_path,
@@ -26,11 +21,27 @@ from sidecar.core.facts import (
 from sidecar.core.origin import Site, judge_site
 from sidecar.core.verdict import Deny, Reason
 from sidecar.settings import Dialect
-from sidecar.web.headers import Headers, find_single, has_too_many_cookies, read_single
+from sidecar.web.headers import (
+    FETCH_SITE,
+    FORWARDED_FOR,
+    FORWARDED_HOST,
+    FORWARDED_METHOD,
+    FORWARDED_PROTO,
+    FORWARDED_URI,
+    ORIGIN,
+    ORIGINAL_METHOD,
+    ORIGINAL_URL,
+    UPGRADE,
+    WEBSOCKET_KEY,
+    Headers,
+    find_single,
+    has_too_many_cookies,
+    read_single,
+)
 from sidecar.web.navigation import read_mode
 
 BROWSER_SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-UNKNOWN_PEER: Final = IPv6Address("::")  # the unspecified address: nobody's, so trusted by nobody
+UNKNOWN_PEER: Final = ""  # no address, so nobody's, and trusted by nobody
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -45,9 +56,9 @@ class Target(NamedTuple):
 
 def read_nginx(headers: Headers) -> Target | Deny:
     """Read `X-Original-Method` and the absolute `X-Original-URL`."""
-    if isinstance(method := read_single(headers, "X-Original-Method"), Deny):
+    if isinstance(method := read_single(headers, ORIGINAL_METHOD), Deny):
         return method
-    if isinstance(url := read_single(headers, "X-Original-URL"), Deny):
+    if isinstance(url := read_single(headers, ORIGINAL_URL), Deny):
         return url
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
@@ -56,13 +67,13 @@ def read_nginx(headers: Headers) -> Target | Deny:
 
 def read_forwarded(headers: Headers) -> Target | Deny:
     """Read `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Traefik sends them."""
-    if isinstance(method := read_single(headers, "X-Forwarded-Method"), Deny):
+    if isinstance(method := read_single(headers, FORWARDED_METHOD), Deny):
         return method
-    if isinstance(scheme := read_single(headers, "X-Forwarded-Proto"), Deny):
+    if isinstance(scheme := read_single(headers, FORWARDED_PROTO), Deny):
         return scheme
-    if isinstance(host := read_single(headers, "X-Forwarded-Host"), Deny):
+    if isinstance(host := read_single(headers, FORWARDED_HOST), Deny):
         return host
-    if isinstance(target := read_single(headers, "X-Forwarded-Uri"), Deny):
+    if isinstance(target := read_single(headers, FORWARDED_URI), Deny):
         return target
     return Target(method, scheme, host, target)
 
@@ -74,7 +85,7 @@ READERS: Final[Mapping[Dialect, Callable[[Headers], Target | Deny]]] = {
 
 
 def parse_question(
-    request: web.Request, dialect: Dialect, trusted: Sequence[Network]
+    request: web.BaseRequest, dialect: Dialect, trusted: TrustedProxies
 ) -> RequestFacts | Deny:
     """Return the facts of the request that a gateway asks about.
 
@@ -82,7 +93,7 @@ def parse_question(
     """
     headers = request.headers
     peer = find_peer(request)
-    if peer is not None and not is_trusted(peer, trusted):
+    if not trusted.trust(peer):
         return Deny(Reason.UNTRUSTED_PEER)
     if isinstance(said := READERS[dialect](headers), Deny):
         return said
@@ -94,8 +105,8 @@ def parse_question(
         return host
     if isinstance(path := parse_path(said.target), Deny):
         return path
-    forwarded_for = headers.getall("X-Forwarded-For", ())
-    if isinstance(address := find_client_address(peer, forwarded_for, trusted), Deny):
+    forwarded_for = headers.getall(FORWARDED_FOR, ())
+    if isinstance(address := trusted.find_client(peer, forwarded_for), Deny):
         return address
     if isinstance(malformed := read_mode(request), Deny):
         return malformed
@@ -117,7 +128,7 @@ def parse_question(
 
 def _find_site(headers: Headers, scheme: str, host: Host) -> tuple[Site, str | None]:
     """Return where a request came from, and the host of its `Origin`."""
-    if "Origin" not in headers and "Sec-Fetch-Site" not in headers:
+    if ORIGIN not in headers and FETCH_SITE not in headers:
         return Site.SAME_ORIGIN, None
     site, origin = read_site(headers, origin_of(scheme, host))
     origin_host = parse_host((origin or "").partition("://")[2])
@@ -126,17 +137,17 @@ def _find_site(headers: Headers, scheme: str, host: Host) -> tuple[Site, str | N
 
 def read_site(headers: Headers, own_origin: str) -> tuple[Site, str | None]:
     """Return where a request came from, and its `Origin`; what is doubled came from elsewhere."""
-    origin = find_single(headers, "Origin")
-    fetch_site = find_single(headers, "Sec-Fetch-Site")
+    origin = find_single(headers, ORIGIN)
+    fetch_site = find_single(headers, FETCH_SITE)
     if isinstance(origin, Deny) or isinstance(fetch_site, Deny):
         return Site.CROSS_SITE, None
     return judge_site(fetch_site, origin, own_origin), origin
 
 
-def find_peer(request: web.BaseRequest) -> Address | None:
+def find_peer(request: web.BaseRequest) -> str | None:
     """Return the address that the connection comes from, None for a Unix socket."""
     if request.remote:
-        return parse_address(request.remote) or UNKNOWN_PEER
+        return request.remote
     sock = request.get_extra_info("socket")
     return None if sock is not None and sock.family == socket.AF_UNIX else UNKNOWN_PEER
 
@@ -156,6 +167,6 @@ def _is_websocket(headers: Headers, scheme: str) -> bool:
     """
     return (
         scheme in {"ws", "wss"}
-        or "Sec-WebSocket-Key" in headers
-        or any("websocket" in line.lower() for line in headers.getall("Upgrade", ()))
+        or WEBSOCKET_KEY in headers
+        or any("websocket" in line.lower() for line in headers.getall(UPGRADE, ()))
     )

@@ -6,11 +6,28 @@ A line that must stand once stands once, and lists are read whole.
 from collections.abc import Iterator
 from typing import Final
 
-from multidict import CIMultiDictProxy
+from multidict import CIMultiDictProxy, istr
 
 from sidecar.core.verdict import Deny, Reason
 
 Headers = CIMultiDictProxy[str]
+
+# Names that every question is asked for, in the form that multidict compares: half the price.
+AUTHORIZATION: Final = istr("Authorization")
+COOKIE: Final = istr("Cookie")
+EXPECT: Final = istr("Expect")
+FETCH_SITE: Final = istr("Sec-Fetch-Site")
+FORWARDED_FOR: Final = istr("X-Forwarded-For")
+FORWARDED_HOST: Final = istr("X-Forwarded-Host")
+FORWARDED_METHOD: Final = istr("X-Forwarded-Method")
+FORWARDED_PROTO: Final = istr("X-Forwarded-Proto")
+FORWARDED_URI: Final = istr("X-Forwarded-Uri")
+ORIGIN: Final = istr("Origin")
+ORIGINAL_METHOD: Final = istr("X-Original-Method")
+ORIGINAL_URL: Final = istr("X-Original-URL")
+REQUEST_ID_HEADER: Final = istr("X-Request-Id")
+UPGRADE: Final = istr("Upgrade")
+WEBSOCKET_KEY: Final = istr("Sec-WebSocket-Key")
 
 MOST_COOKIES: Final = 256  # pairs; a browser keeps at most 180 for a site
 
@@ -25,19 +42,21 @@ def find_single(headers: Headers, name: str) -> str | Deny | None:
 
 def read_single(headers: Headers, name: str) -> str | Deny:
     """Return the value of a header that must stand once."""
-    value = find_single(headers, name)
-    return Deny(Reason.HEADER_MISSING) if value is None else value
+    values = headers.getall(name, ())
+    if len(values) == 1:
+        return values[0]
+    return Deny(Reason.HEADER_DOUBLED if values else Reason.HEADER_MISSING)
 
 
 def has_too_many_cookies(headers: Headers) -> bool:
     """Say whether reading the cookies would cost more than any browser's do."""
-    lines = headers.getall("Cookie", ())
+    lines = headers.getall(COOKIE, ())
     return bool(lines) and sum(line.count(";") + 1 for line in lines) > MOST_COOKIES
 
 
 def cookie_pairs(headers: Headers) -> Iterator[tuple[str, str]]:
     """Yield name and value of each cookie; several `Cookie` lines are one list (RFC 9113 8.2.3)."""
-    for line in headers.getall("Cookie", ()):
+    for line in headers.getall(COOKIE, ()):
         for pair in line.split(";"):
             name, equals, value = pair.strip(" \t").partition("=")
             if name or equals:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from sidecar.errors import BodyMalformed, FieldsInvalid, Unavailable
 from sidecar.web.context import CONTEXT, Context
+from sidecar.web.headers import REQUEST_ID_HEADER
 from sidecar.web.requests import REQUEST_ID, find_origin, identify
 from sidecar.web.responses import SERVER, no_content, problem, unavailable
 
@@ -45,7 +46,7 @@ async def error_boundary(request: web.Request, handler: Handler) -> web.StreamRe
 
 
 def _stamp(answer: web.StreamResponse, request_id: str) -> web.StreamResponse:
-    answer.headers["X-Request-Id"] = request_id
+    answer.headers[REQUEST_ID_HEADER] = request_id
     answer.headers["Server"] = SERVER
     return answer
 
@@ -60,7 +61,7 @@ def _answer_error(
             return problem(422, "fields_invalid", request_id=request_id, errors=error.errors)
         case Unavailable():
             log.warning("unavailable", extra={"request_id": request_id, "cause": str(error)})
-            return unavailable(request_id, str(error))
+            return unavailable(request_id)
         case web.HTTPMethodNotAllowed():
             allow = ", ".join(sorted(error.allowed_methods))
             return problem(405, REASONS[405], request_id=request_id, headers={"Allow": allow})

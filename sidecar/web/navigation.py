@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sidecar.core.facts import RequestFacts
 from sidecar.core.verdict import Deny, Reason
-from sidecar.web.headers import Headers
+from sidecar.web.headers import UPGRADE, Headers
 
 MODES: Final = frozenset({"api", "browser"})
 LONGEST_ACCEPT: Final = 4096  # characters; browsers send two hundred
@@ -27,7 +27,7 @@ def is_navigation(request: web.BaseRequest, facts: RequestFacts) -> bool:
     mode, headers = read_mode(request), request.headers
     if mode is not None:
         return mode == "browser"
-    if facts.websocket or "X-Requested-With" in headers or "Upgrade" in headers:
+    if facts.websocket or "X-Requested-With" in headers or UPGRADE in headers:
         return False
     if headers.get("Content-Type", "").lower().startswith("application/grpc"):
         return False

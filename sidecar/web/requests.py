@@ -12,14 +12,9 @@ from typing import Final
 from aiohttp import web
 
 from sidecar.clock import Now
+from sidecar.core.addresses import Address
 from sidecar.core.claims import TokenKind
-from sidecar.core.facts import (
-    Address,
-    Host,
-    find_client_address,
-    is_trusted,
-    parse_host,
-)
+from sidecar.core.facts import Host, parse_host
 from sidecar.core.origin import SAFE_METHODS, Site
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
@@ -28,7 +23,16 @@ from sidecar.gate import Credential
 from sidecar.web.context import Context
 from sidecar.web.credentials import find_credential
 from sidecar.web.gateways import find_peer, read_site
-from sidecar.web.headers import Headers, find_single
+from sidecar.web.headers import (
+    FORWARDED_FOR,
+    FORWARDED_HOST,
+    FORWARDED_PROTO,
+    ORIGIN,
+    REQUEST_ID_HEADER,
+    Headers,
+    find_single,
+    has_too_many_cookies,
+)
 from sidecar.web.responses import refuse_caller
 
 LARGEST_BODY: Final = 65_536  # octets
@@ -47,16 +51,20 @@ log = logging.getLogger("sidecar.web")
 
 def is_from_proxy(request: web.BaseRequest, context: Context) -> bool:
     """Say whether the peer may speak for others."""
-    peer = find_peer(request)
-    return peer is None or is_trusted(peer, context.trusted)
+    return context.trusted.trust(find_peer(request))
 
 
 def identify(request: web.BaseRequest, context: Context) -> str:
     """Return the id of this request: the proxy's where it is well-formed, else a new one."""
-    given = request.headers.get("X-Request-Id")
+    given = request.headers.get(REQUEST_ID_HEADER)
     if given is not None and _REQUEST_ID.fullmatch(given) and is_from_proxy(request, context):
         return given
-    return f"{random.getrandbits(REQUEST_ID_BITS):018x}"  # a name, no secret
+    return make_request_id()
+
+
+def make_request_id() -> str:
+    """Return a new id: a name, no secret."""
+    return f"{random.getrandbits(REQUEST_ID_BITS):018x}"
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -81,16 +89,16 @@ def media_type(request: web.BaseRequest) -> str | None:
 
 def find_client(request: web.BaseRequest, context: Context) -> Address | None:
     """Return the client's address as far as trusted hops vouch for it."""
-    lines = request.headers.getall("X-Forwarded-For", ())
-    found = find_client_address(find_peer(request), lines, context.trusted)
+    lines = request.headers.getall(FORWARDED_FOR, ())
+    found = context.trusted.find_client(find_peer(request), lines)
     return None if isinstance(found, Deny) else found
 
 
 def find_asked_host(request: web.BaseRequest, context: Context) -> Host:
     """Return the host that the browser asked at; where nobody says it well, our own."""
     name = "Host"
-    if "X-Forwarded-Host" in request.headers and is_from_proxy(request, context):
-        name = "X-Forwarded-Host"
+    if FORWARDED_HOST in request.headers and is_from_proxy(request, context):
+        name = FORWARDED_HOST
     value = find_single(request.headers, name)
     host = parse_host(value) if isinstance(value, str) else Deny(Reason.HOST_MALFORMED)
     return context.public.host if isinstance(host, Deny) else host
@@ -98,6 +106,8 @@ def find_asked_host(request: web.BaseRequest, context: Context) -> Host:
 
 def find_caller(request: web.BaseRequest, context: Context) -> Credential | Deny | None:
     """Return the credential of who calls this service itself."""
+    if has_too_many_cookies(request.headers):
+        return Deny(Reason.HEADER_TOO_LONG)
     return find_credential(
         request.headers, context.jar.name, cookie_counts=_cookie_counts(request, context)
     )
@@ -107,13 +117,13 @@ def _cookie_counts(request: web.BaseRequest, context: Context) -> bool:
     """Where we are reached by https, a cookie that came in the clear may be anybody's."""
     if context.public.scheme != "https" or not is_from_proxy(request, context):
         return True
-    scheme = find_single(request.headers, "X-Forwarded-Proto")
+    scheme = find_single(request.headers, FORWARDED_PROTO)
     return scheme is None or scheme in {"https", "wss"}
 
 
 def find_origin(headers: Headers) -> str | None:
     """Return the `Origin` of the page that asks; one that stands twice is nobody's."""
-    origin = find_single(headers, "Origin")
+    origin = find_single(headers, ORIGIN)
     return origin if isinstance(origin, str) else None
 
 

@@ -13,12 +13,13 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
 from sidecar.core.verdict import Deny, Reason
+from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
+from sidecar.web.headers import COOKIE, REQUEST_ID_HEADER
 
 SERVER: Final = "sidecar"  # without a version
 NO_STORE: Final = "no-store"
 PROBLEM: Final = "application/problem+json"
-RETRY_AFTER: Final = "2"  # seconds
 
 # Every reason has one status at the gate and, by the same table, everywhere else; what a malformed
 # question is called differs by dialect (nginx makes a 500 of everything but 2xx, 401 and 403).
@@ -101,8 +102,8 @@ def allow(
     headers = _render_identity(claims).copy()
     headers[ASSERTION] = assertion
     if cookie is not None:
-        headers["Cookie"] = cookie
-    headers["X-Request-Id"] = request_id
+        headers[COOKIE] = cookie
+    headers[REQUEST_ID_HEADER] = request_id
     return web.Response(status=200, headers=headers)
 
 
@@ -153,19 +154,22 @@ def problem(
     )
     answer.headers.update(headers or {})
     answer.headers["Cache-Control"] = NO_STORE
-    answer.headers["X-Request-Id"] = request_id
+    answer.headers[REQUEST_ID_HEADER] = request_id
     answer.headers["Server"] = SERVER
     return answer
 
 
-def unavailable(request_id: str, detail: str) -> web.Response:
-    """Return the 503 of a moment in which nothing can be told."""
+def unavailable(request_id: str) -> web.Response:
+    """Return the 503 of a moment in which nothing can be told.
+
+    The cause names files and hosts of ours: it stands in the log only.
+    """
     return problem(
         503,
         "unavailable",
         request_id=request_id,
-        detail=detail,
-        headers={"Retry-After": RETRY_AFTER},
+        detail="nothing can be told at this moment: try again",
+        headers={"Retry-After": str(RETRY_AFTER)},
     )
 
 

@@ -4,16 +4,15 @@ from typing import Final
 
 from aiohttp import web
 
-from sidecar.settings import Dialect
 from sidecar.web.accounts import get_me
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.login import get_login, post_login
-from sidecar.web.middlewares import cors, error_boundary
+from sidecar.web.middlewares import Handler, cors, error_boundary
 from sidecar.web.operations import show_health, show_metrics, show_readiness
 from sidecar.web.pages import get_stylesheet
 from sidecar.web.requests import LARGEST_BODY
 from sidecar.web.tokens import get_logout, post_logout, post_refresh
-from sidecar.web.verify import Handler, verify_as
+from sidecar.web.verify import QUESTIONS, make_questions
 from sidecar.web.wellknown import (
     show_authorization_server,
     show_jwks,
@@ -51,9 +50,7 @@ def make_public_app(context: Context) -> web.Application:
     if context.public.path:  # RFC 8414 section 3.1: the well-known part stands before the path
         inserted = f"/.well-known/oauth-authorization-server{context.public.path}"
         app.router.add_get(inserted, show_authorization_server)
-    app.router.add_route("*", "/verify", verify_as(context.dialect))
-    for dialect in Dialect:
-        app.router.add_route("*", f"/verify/{dialect.value}", verify_as(dialect))
+    app[QUESTIONS] = make_questions(context)
     return app
 
 

@@ -1,8 +1,9 @@
 """`/verify`: the gateway's question about every request."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import assert_never
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, assert_never
 
 from aiohttp import web
 
@@ -11,30 +12,33 @@ from sidecar.core.facts import RequestFacts
 from sidecar.core.verdict import Allow, Deny
 from sidecar.errors import NoVerdict
 from sidecar.settings import Decisions, Dialect
-from sidecar.web.context import CONTEXT, Context
+from sidecar.web.context import Context
 from sidecar.web.credentials import find_credential, other_cookies
 from sidecar.web.gateways import parse_question
 from sidecar.web.navigation import is_navigation
-from sidecar.web.requests import REQUEST_ID
+from sidecar.web.requests import identify
 from sidecar.web.responses import allow, refuse, unavailable
 
 log = logging.getLogger("sidecar.gate")
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Questions = Mapping[str, Callable[[web.BaseRequest], web.Response]]
+
+# Asked for every request of every service: the server answers them ahead of the router.
+QUESTIONS: Final = web.AppKey("QUESTIONS", Questions)
 
 
-def verify_as(dialect: Dialect) -> Handler:
-    """Return the handler that answers in this dialect."""
+def make_questions(context: Context) -> Questions:
+    """Return what answers the gateways' questions, by path; of any method."""
+    questions = {
+        f"/verify/{dialect.value}": partial(answer, context=context, dialect=dialect)
+        for dialect in Dialect
+    }
+    return questions | {"/verify": questions[f"/verify/{context.dialect.value}"]}
 
-    async def verify(request: web.Request) -> web.StreamResponse:
-        return answer(request, request.app[CONTEXT], dialect)
 
-    return verify
-
-
-def answer(request: web.Request, context: Context, dialect: Dialect) -> web.Response:
+def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.Response:
     """Return the answer to a gateway's question; waits for nothing."""
-    request_id = request[REQUEST_ID]
+    request_id = identify(request, context)
     facts = parse_question(request, dialect, context.trusted)
     if isinstance(facts, Deny):
         context.gate.count(facts)
@@ -52,7 +56,7 @@ def answer(request: web.Request, context: Context, dialect: Dialect) -> web.Resp
     except NoVerdict as error:
         context.gate.count(None)
         log.warning("no verdict", extra={"request_id": request_id, "cause": str(error)})
-        return unavailable(request_id, str(error))
+        return unavailable(request_id)
     context.gate.count(verdict)
     match verdict:
         case Allow():

@@ -7,14 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.facts import (
-    MOST_HOPS,
-    Address,
-    Network,
-    find_client_address,
-    is_trusted,
-    parse_address,
-)
+from sidecar.core.addresses import MOST_HOPS, Address, TrustedProxies, parse_address
 from sidecar.core.verdict import Deny, Reason
 from tests.core.properties import ANY_TEXT, THOROUGH
 
@@ -42,17 +35,23 @@ def test_what_is_no_address_is_none(text: str) -> None:
     assert parse_address(text) is None
 
 
-TRUSTED: Final[tuple[Network, ...]] = (ip_network("10.0.0.0/8"), ip_network("::1/128"))
+TRUSTED: Final = TrustedProxies([ip_network("10.0.0.0/8"), ip_network("::1/128")])
+NOBODY: Final = TrustedProxies([])
 
 
 @pytest.mark.parametrize(
-    ("address", "trusted"),
+    ("peer", "trusted"),
     [("10.0.0.0", True), ("10.255.255.255", True), ("::1", True), ("9.255.255.255", False),
-     ("11.0.0.0", False), ("::2", False), ("::", False), ("::a00:1", False), ("127.0.0.1", False)],
+     ("11.0.0.0", False), ("::2", False), ("::", False), ("::a00:1", False), ("127.0.0.1", False),
+     ("", False), ("10.0.0.1%x", False)],
 )  # fmt: skip
-def test_only_the_named_networks_are_trusted(address: str, *, trusted: bool) -> None:
-    assert is_trusted(ip_address(address), TRUSTED) is trusted
-    assert not is_trusted(ip_address(address), ())
+def test_only_the_named_networks_are_trusted(peer: str, *, trusted: bool) -> None:
+    assert TRUSTED.trust(peer) is trusted
+    assert not NOBODY.trust(peer)
+
+
+def test_a_unix_socket_is_trusted() -> None:
+    assert NOBODY.trust(None)
 
 
 CLIENTS = [
@@ -72,6 +71,7 @@ CLIENTS = [
     ("198.51.100.1", ["203.0.113.9"], "198.51.100.1"),
     ("198.51.100.1", ["garbage"], "198.51.100.1"),
     ("198.51.100.1", [], "198.51.100.1"),
+    ("", ["203.0.113.9"], None),
     # nobody can tell
     ("10.0.0.1", [], None),
     (None, [], None),
@@ -101,7 +101,7 @@ CLIENTS = [
 def test_the_client_is_the_first_from_the_right_that_is_not_trusted(
     peer: str | None, lines: list[str], client: str | Deny | None
 ) -> None:
-    found = find_client_address(ip_address(peer) if peer else None, lines, TRUSTED)
+    found = TRUSTED.find_client(peer, lines)
     assert found == (ip_address(client) if isinstance(client, str) else client)
 
 
@@ -116,9 +116,8 @@ ADDRESSES = st.ip_addresses(v=4) | st.sampled_from([ip_address("10.0.0.2"), ip_a
 def test_what_a_client_writes_itself_never_changes_a_known_address(
     claimed: list[str], honest: Address
 ) -> None:
-    peer = ip_address("10.0.0.1")
-    alone = find_client_address(peer, [str(honest)], TRUSTED)
-    spoofed = find_client_address(peer, [*claimed, str(honest)], TRUSTED)
+    alone = TRUSTED.find_client("10.0.0.1", [str(honest)])
+    spoofed = TRUSTED.find_client("10.0.0.1", [*claimed, str(honest)])
     if alone is not None:
         assert spoofed == alone
-    assert spoofed is None or isinstance(spoofed, Deny) or not is_trusted(spoofed, TRUSTED)
+    assert spoofed is None or isinstance(spoofed, Deny) or not TRUSTED.trust(str(spoofed))

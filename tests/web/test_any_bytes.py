@@ -26,7 +26,7 @@ VALUES = st.binary(max_size=300).map(lambda octets: octets.translate(None, b"\r\
 NAMES = st.sampled_from(
     [
         *("Accept", "Authorization", "Connection", "Content-Encoding", "Content-Length"),
-        *("Content-Type", "Cookie", "Forwarded", "Host", "If-Match", "If-None-Match"),
+        *("Content-Type", "Cookie", "Expect", "Forwarded", "Host", "If-Match", "If-None-Match"),
         *("Origin", "Range", "Referer", "Sec-Fetch-Mode", "Sec-Fetch-Site", "TE", "Trailer"),
         *("Transfer-Encoding", "Upgrade", "X-Forwarded-For", "X-Forwarded-Host"),
         *("X-Forwarded-Proto", "X-HTTP-Method-Override", "X-Request-Id"),
@@ -113,6 +113,7 @@ async def test_any_members_of_a_body(settled: Web, path: str, members: dict[str,
 @example("GET /me", "X-Forwarded-For", b"", b"," * 300)
 @example("POST /login", "Expect", b"", b"100-continue")
 @example("POST /login", "Expect", b"", b"a miracle")
+@example("GET /login", "Expect", b"", b"\x80")
 @example("GET /me", "Upgrade", b"", b"websocket")
 async def test_any_value_of_a_header(
     settled: Web, start: str, name: str, prefix: bytes, value: bytes

@@ -25,6 +25,7 @@ def assert_not_now(answer: Asked) -> None:
     """Fail unless the caller is told to come back."""
     members = answer.assert_problem(503, "unavailable")
     assert members["detail"]
+    assert "/" not in members["detail"]  # no file or host of ours
     assert answer.headers["Retry-After"] == "2"
     assert "Set-Cookie" not in answer.headers
 

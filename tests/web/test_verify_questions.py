@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from sidecar.core.facts import LONGEST_TARGET, MOST_HOPS
+from sidecar.core.addresses import MOST_HOPS
+from sidecar.core.facts import LONGEST_TARGET
 from sidecar.web.headers import MOST_COOKIES
 from tests.web.gated import DIALECTS, HOST, Answer, Gated, Line, Lines, asked, send
 

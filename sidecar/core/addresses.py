@@ -1,0 +1,69 @@
+"""Who asks: addresses, and whose word about others counts."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Final
+
+from sidecar.core.verdict import Deny, Reason
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+MOST_HOPS: Final = 32  # addresses in X-Forwarded-For; no honest chain of proxies is longer
+REMEMBERED: Final = 4096  # texts whose reading is kept: a few proxies and clients ask often
+
+
+def parse_address(text: str) -> Address | None:
+    """Return the IP address.
+
+    An IPv4 address mapped into IPv6 is the IPv4 address (RFC 4291 section 2.5.5.2).
+    """
+    if "%" in text:  # a zone means something on the host itself only, and may hold any text
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+class TrustedProxies:
+    """The networks from which proxies ask; what they say of the client is believed."""
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        self._networks = tuple(networks)
+        self._judge = lru_cache(maxsize=REMEMBERED)(self._read)
+
+    def trust(self, peer: str | None) -> bool:
+        """Say whether a peer may speak for others; None is a Unix socket, which may."""
+        return peer is None or self._judge(peer)[1]
+
+    def find_client(self, peer: str | None, forwarded_for: Sequence[str]) -> Address | Deny | None:
+        """Return the first address from the right that is not a trusted hop's, None where all are.
+
+        `peer` is as for `trust`. `forwarded_for` are the `X-Forwarded-For` lines; several are one
+        list. A malformed address to the right of the client's is refused; what lies to its left is
+        the client's.
+        """
+        hops = ",".join(forwarded_for).split(",", MOST_HOPS) if forwarded_for else []
+        if len(hops) > MOST_HOPS:
+            return Deny(Reason.ADDRESS_MALFORMED)
+        if peer is not None:
+            address, trusted = self._judge(peer)
+            if not trusted:
+                return address
+        while hops:
+            address, trusted = self._judge(hops.pop().strip())
+            if address is None:
+                return Deny(Reason.ADDRESS_MALFORMED)
+            if not trusted:
+                return address
+        return None
+
+    def _read(self, text: str) -> tuple[Address | None, bool]:
+        address = parse_address(text)
+        if address is None:
+            return None, False
+        return address, any(address in network for network in self._networks)

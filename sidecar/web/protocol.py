@@ -1,0 +1,83 @@
+"""What aiohttp answers before our handlers are asked: ours in form, without its version.
+
+It leans on insides of aiohttp, whose range is pinned for that.
+"""
+
+from typing import Any, Final
+
+from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from sidecar.web.headers import EXPECT
+from sidecar.web.requests import make_request_id
+from sidecar.web.responses import problem
+from sidecar.web.verify import Questions
+
+CONTINUE: Final = "100-continue"  # the only expectation that there is (RFC 9110 section 10.1.1)
+BUG: Final = 500
+
+
+class Protocol(web.RequestHandler):
+    """One connection; what its parser refuses is a problem like every other."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = BUG,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the answer to what is no request.
+
+        Raises ConnectionError where another answer has begun.
+        """
+        super().handle_error(request, status, exc, message)  # it logs, and raises
+        reason = "internal" if status == BUG else "malformed"
+        answer = problem(status, reason, request_id=make_request_id())
+        answer.force_close()
+        return answer
+
+
+class ProtocolServer(web.Server):
+    """Makes a protocol of ours for each connection, and asks `questions` ahead of the application.
+
+    Router and middlewares of the application that `made` serves cost a question more than its
+    answer does. `last` says that every answer is the last one on its connection.
+    """
+
+    def __init__(self, made: web.Server, questions: Questions) -> None:
+        super().__init__(
+            self._handle,
+            request_factory=self._make_known,
+            loop=made._loop,  # noqa: SLF001 - a server has no other way to be made anew
+            **made._kwargs,  # noqa: SLF001 - as above
+        )
+        self.last = False
+        self._ask_application = made.request_handler
+        self._questions = questions
+        self._make = made.request_factory
+
+    def __call__(self) -> web.RequestHandler:
+        """Return the protocol of a new connection."""
+        return Protocol(self, loop=self._loop, **self._kwargs)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        question = self._questions.get(request.path)
+        answer = question(request) if question else await self._ask_application(request)
+        if self.last:
+            answer.force_close()
+        return answer
+
+    def _make_known(self, message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
+        """Make a request without an unknown expectation.
+
+        aiohttp answers those by itself with their own octets, and fails where they are not UTF-8.
+        """
+        if message.headers.get(EXPECT, CONTINUE).lower() != CONTINUE:
+            headers = CIMultiDict(message.headers)
+            del headers[EXPECT]
+            message = message._replace(headers=CIMultiDictProxy(headers))
+        return self._make(message, *rest)
