@@ -4,7 +4,8 @@
 on top of it, for `serve`.
 """
 
-from sidecar.app.listeners import open_serving, open_site
+from sidecar.app.listeners import bind
+from sidecar.app.runner import open_serving, prepare
 from sidecar.app.services import Services, open_services
 
-__all__ = ["Services", "open_services", "open_serving", "open_site"]
+__all__ = ["Services", "bind", "open_services", "open_serving", "prepare"]

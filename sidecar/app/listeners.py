@@ -1,82 +1,94 @@
 """The listeners of a serving process: opened once it is ready, closed once requests have ended."""
 
-import logging
+import asyncio
+import fcntl
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import socket
+import stat
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
-from sidecar.app.services import open_services
-from sidecar.app.serving import Serving, create_app
 from sidecar.errors import SidecarError
-from sidecar.settings import Listen, Settings
-from sidecar.settings.workers import worker_addresses
+from sidecar.settings import Listen
 
-SHUTDOWN_TIMEOUT: Final = 7.0  # seconds for requests under way; with the rest it stays below ten
-KEEPALIVE: Final = 75.0  # seconds; must outlast the gateway's (nginx: 60)
-LONGEST_LINE: Final = 16_384  # octets of a request line: a target of 8 kB and its encoding
-LONGEST_FIELD: Final = 32_768  # octets of a header line: the longest token, twice
-SOCKET_MODE: Final = 0o660
-
-log = logging.getLogger("sidecar.listen")
+NOT_FOR_OTHERS: Final = 0o117  # the umask that gives a Unix socket mode 0660
 
 
 class CannotListen(SidecarError):
     """An address is taken or not ours."""
 
 
-def make_runner(app: web.Application) -> web.AppRunner:
-    """Return the runner of an application, with the limits that hold on every listener."""
-    return web.AppRunner(
-        app,
-        access_log=None,
-        keepalive_timeout=KEEPALIVE,
-        shutdown_timeout=SHUTDOWN_TIMEOUT,
-        max_line_size=LONGEST_LINE,
-        max_field_size=LONGEST_FIELD,
-        lingering_time=1.0,
-        auto_decompress=False,  # no body of ours is compressed; a small one must not become large
-    )
+def bind(listen: Listen) -> socket.socket:
+    """Return a socket that listens; what connects waits until somebody serves it.
 
-
-async def open_site(runner: web.AppRunner, listen: Listen) -> None:
-    """Listen. Raises CannotListen."""
+    A name stands for its first IPv4 address. Raises CannotListen.
+    """
     try:
         if listen.path is not None:
-            await web.UnixSite(runner, listen.path).start()
-            listen.path.chmod(SOCKET_MODE)
-        else:
-            await web.TCPSite(runner, listen.host, listen.port).start()
+            return _bind_path(listen.path)
+        family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+        found = socket.getaddrinfo(listen.host, listen.port, family, socket.SOCK_STREAM)
+        return socket.create_server(found[0][4], family=family)
+    except socket.gaierror as error:
+        raise CannotListen(f"cannot listen on {listen}: {error.strerror}") from None
     except OSError as error:
         raise CannotListen(f"cannot listen on {listen}: {os.strerror(error.errno or 0)}") from None
 
 
-@asynccontextmanager
-async def open_serving(
-    settings: Settings, *, workers: int = 1
-) -> AsyncIterator[tuple[Serving, web.AppRunner]]:
-    """Yield what serves and the runner of the public application, feeds running.
-
-    The operations listener takes the first free address of the workers'; it stays until all
-    requests have ended, so that it can say that this process drains. Raises SidecarError.
-    """
-    async with open_services(settings) as services:
-        await services.store.prepare_schema()
-        serving, public, operations_app = await create_app(services, workers)
-        operations_runner = make_runner(operations_app)
-        async with serving.run_feeds():
-            await operations_runner.setup()
-            try:
-                addresses = worker_addresses(settings.server.operations_listen, workers)
-                await _open_first(operations_runner, addresses)
-                yield serving, make_runner(public)
-            finally:
-                await operations_runner.cleanup()
+def _bind_path(path: Path) -> socket.socket:
+    """Take the place of a socket that a killed process left behind, never that of a living one."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Two that find the same leftover would remove each other's socket.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if _is_left_behind(path):
+            path.unlink()
+        return _listen_at(path)
+    finally:
+        os.close(folder)
 
 
-async def _open_first(runner: web.AppRunner, addresses: Sequence[Listen]) -> None:
+def _is_left_behind(path: Path) -> bool:
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            probe.connect(str(path))
+    except ConnectionRefusedError:
+        return True
+    except OSError:  # there is none, or whoever listens has no time for us
+        pass
+    return False
+
+
+def _listen_at(path: Path) -> socket.socket:
+    taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # Nobody else can connect before its mode is set: it is made with it.
+        umask = os.umask(NOT_FOR_OTHERS)
+        try:
+            taken.bind(str(path))
+        finally:
+            os.umask(umask)
+        taken.listen()
+    except OSError:
+        taken.close()
+        raise
+    return taken
+
+
+async def open_site(runner: web.AppRunner, listen: Listen) -> None:
+    """Listen, and serve whoever connects. Raises CannotListen."""
+    bound = await asyncio.to_thread(bind, listen)
+    await web.SockSite(runner, bound).start()
+
+
+async def open_first(runner: web.AppRunner, addresses: Sequence[Listen]) -> None:
+    """Listen on the first address that is free. Raises CannotListen about the last."""
     for address in addresses[:-1]:
         try:
             await open_site(runner, address)

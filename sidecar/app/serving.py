@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, NoReturn
 
 from aiohttp import web
 
 from sidecar.accounts import NewUser
+from sidecar.app.background import running
 from sidecar.app.services import Services
 from sidecar.clock import read_clock
+from sidecar.core.addresses import TrustedProxies
 from sidecar.core.grant import Issuer
 from sidecar.core.policy import Policy
 from sidecar.core.user import canonical_username
@@ -31,15 +33,25 @@ SWEEP_PERIOD: Final = 60.0  # seconds
 log = logging.getLogger("sidecar.app")
 
 
+class Sources:
+    """The files that are watched while a process serves."""
+
+    def __init__(self, services: Services) -> None:
+        settings = services.settings
+        self.policy_file = PolicyFile(settings.policy_file, named=settings.policy_named)
+        self.policy = Watched("policy", self.policy_file.sign, self.policy_file.read)
+        self.keys = Watched("keys", services.keys.sign, services.open_ring)
+
+
 class Serving:
     """A gate on its services, what keeps it fresh, and how it is."""
 
     def __init__(
-        self, services: Services, opened: OpenedRing, policy_file: PolicyFile, policy: Policy
+        self, services: Services, sources: Sources, opened: OpenedRing, policy: Policy
     ) -> None:
         settings = services.settings
         self.services = services
-        self.draining = False
+        self.listening = self.draining = False
         self.gate = Gate(
             GateOptions(
                 issuer=Issuer(settings.tokens.issuer, settings.tokens.audience),
@@ -51,29 +63,26 @@ class Serving:
             policy,
             services.view,
         )
-        self._policy_file = policy_file
+        self._sources = sources
         self._feed = services.store.make_feed(services.view.apply, services.view.heard)
-        self._watched = (
-            Watched("keys", services.keys.sign, self._adopt_ring),
-            Watched("policy", policy_file.sign, self._adopt_policy),
-        )
 
-    async def _adopt_ring(self) -> None:
-        self.gate.ring = (await self.services.open_ring()).ring
+    def _adopt_ring(self, opened: OpenedRing) -> None:
+        self.gate.ring = opened.ring
 
-    async def _adopt_policy(self) -> None:
-        self.gate.policy = await self._policy_file.read()
+    def _adopt_policy(self, policy: Policy) -> None:
+        self.gate.policy = policy
 
-    async def reload(self) -> None:
-        """Read keys and policy again."""
-        for watched in self._watched:
-            await watched.reload()
+    def reload(self) -> None:
+        """Have keys and policy read again."""
+        self._sources.keys.ask()
+        self._sources.policy.ask()
 
     def list_degraded(self) -> list[str]:
         """Return what does not work as it should, while the gate can still decide."""
-        redis = self.services.redis
-        degraded = {watched.name for watched in self._watched if watched.problem is not None}
-        if self._policy_file.missing:
+        redis, sources = self.services.redis, self._sources
+        watched = (sources.keys, sources.policy)
+        degraded = {each.name for each in watched if each.problem is not None}
+        if sources.policy_file.missing:
             degraded.add("policy")
         if not self._feed.healthy:
             degraded.add("sql")
@@ -88,27 +97,27 @@ class Serving:
         redis = self.services.redis
         return render_metrics(self.gate, {} if redis is None else redis.counters())
 
-    @asynccontextmanager
-    async def run_feeds(self) -> AsyncIterator[None]:
-        """Keep ring, policy and view fresh until the block is left. Raises StoreUnavailable."""
+    async def take_first_view(self) -> None:
+        """Read all revocations: before, the gate decides nothing. Raises StoreUnavailable."""
         await self._feed.start()
-        for watched in self._watched:
-            await watched.note()
-        work = [
-            self._feed.run(),
-            self.services.revocations.run_outbox(),
-            self._sweep(),
-            *(watched.run() for watched in self._watched),
-        ]
-        if self.services.redis is not None:
-            work.append(self.services.redis.run())
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(each) for each in work]
-            yield
-            for task in running:
-                task.cancel()
 
-    async def _sweep(self) -> None:
+    def run_feeds(self, ended: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+        """Keep ring, policy and view fresh until the block is left.
+
+        Where a bug ends one of the tasks, `ended` is called. Raises BackgroundEnded then.
+        """
+        work: dict[str, Coroutine[Any, Any, object]] = {
+            "the feed of SQL": self._feed.run(),
+            "the watch over the keys": self._sources.keys.run(self._adopt_ring),
+            "the watch over the policy": self._sources.policy.run(self._adopt_policy),
+            "the sweep": self._sweep(),
+        }
+        if self.services.redis is not None:
+            work["the feed of Redis"] = self.services.redis.run()
+            work["the outbox"] = self.services.revocations.run_outbox()
+        return running(work, ended=ended)
+
+    async def _sweep(self) -> NoReturn:
         """Forget what is over, here and in the store, for ever."""
         while True:
             await asyncio.sleep(SWEEP_PERIOD)
@@ -129,12 +138,12 @@ async def create_app(
     DocumentInvalid, RingMismatch, StoreUnavailable.
     """
     settings = services.settings
-    policy_file = PolicyFile(settings.policy_file, named=settings.policy_named)
-    policy = await policy_file.read()
-    if policy_file.missing:
+    sources = Sources(services)
+    policy = await sources.policy.open()
+    if sources.policy_file.missing:
         log.warning("no policy: everything is refused", extra={"file": str(settings.policy_file)})
-    opened = await services.open_ring()
-    serving = Serving(services, opened, policy_file, policy)
+    opened = await sources.keys.open()
+    serving = Serving(services, sources, opened, policy)
     await _bootstrap(services)
     context = _make_context(serving, opened.secret, workers)
     public = make_public_app(context)
@@ -184,14 +193,14 @@ def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
         accounts=services.store.sessions,
         health=Health(
             workers=workers,
-            is_draining=lambda: serving.draining,
+            is_draining=lambda: serving.draining or not serving.listening,
             list_degraded=serving.list_degraded,
             render_metrics=serving.render_metrics,
         ),
         public=PublicUrl.parse(settings.server.public_url),
         jar=CookieJar(session.domain),
         dialect=settings.gateway.dialect,
-        trusted=settings.gateway.trusted_proxies,
+        trusted=TrustedProxies(settings.gateway.trusted_proxies),
         allowed_hosts=settings.allowed_hosts,
         cors_origins=frozenset(settings.cors_origins),
         publish_ahead=settings.publish_ahead,

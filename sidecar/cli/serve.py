@@ -63,6 +63,8 @@ async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # What is being read for the first time need not be read again; unheard, the signal would kill.
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
     async with open_serving(settings, ended=stop.set) as (serving, runner):
         loop.add_signal_handler(signal.SIGHUP, serving.reload)
         bound = await asyncio.to_thread(bind, settings.server.listen)

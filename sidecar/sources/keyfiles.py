@@ -73,38 +73,53 @@ class KeyFile:
         )
 
 
+def list_files(directory: Path) -> list[Path]:
+    """Return what lies in the directory, without drafts and what else is hidden. Raises OSError."""
+    try:
+        return sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def read_keys(directory: Path) -> tuple[KeyFile, ...]:
     """Return the keys of the directory.
 
     Raises DocumentInvalid with a line for each file that is wrong.
     """
-    keys: list[KeyFile] = []
+    try:
+        paths = [path for path in list_files(directory) if path.suffix == ".pem"]
+    except OSError as error:
+        raise DocumentInvalid((f"{directory}: {error.strerror}",)) from None
+    if len(paths) > MOST_KEYS:
+        raise DocumentInvalid((f"{directory}: more than {MOST_KEYS} keys",))
+    keys: dict[str, KeyFile] = {}
+    names: dict[str, str] = {}
     problems: list[str] = []
-    for path in sorted(directory.glob("*.pem"))[: MOST_KEYS + 1]:
+    for path in paths:
         try:
-            keys.append(_read_key(path))
+            key = _read_key(path)
         except DocumentInvalid as error:
             problems.extend(error.problems)
-    if len(keys) > MOST_KEYS:
-        problems.append(f"{directory}: more than {MOST_KEYS} keys")
+            continue
+        if key.kid in keys:  # a copy may have other dates, and one of the two would win by chance
+            problems.append(f"{path}: is the same key as {names[key.kid]}; remove one")
+        keys[key.kid], names[key.kid] = key, path.name
     if problems:
         raise DocumentInvalid(tuple(problems))
-    return tuple(keys)
+    return tuple(keys.values())
 
 
 def read_secret(directory: Path) -> bytes | None:
     """Return the symmetric secret, None where there is none. Raises DocumentInvalid."""
     path = directory / "secret"
-    if not path.exists():
-        return None
-    octets = _read_private(path)
-    if len(octets) != SECRET_OCTETS:
+    octets = _find(path, private=True)
+    if octets is not None and len(octets) != SECRET_OCTETS:
         raise DocumentInvalid((f"{path}: has {len(octets)} octets, not {SECRET_OCTETS}",))
     return octets
 
 
 def _read_key(path: Path) -> KeyFile:
-    octets = _read_private(path)
+    octets = _find(path, private=True) or b""
     if b"-----BEGIN PRIVATE KEY-----" not in octets:
         raise DocumentInvalid((f"{path}: is not an unencrypted PKCS#8 private key (PEM)",))
     try:
@@ -118,25 +133,25 @@ def _read_key(path: Path) -> KeyFile:
             (f"{path}: has {key.key_size} bits, not {SMALLEST_RSA_BITS} to {LARGEST_RSA_BITS}",)
         )
     beside = path.with_suffix(".json")
-    dates = parse_key_dates(_read(beside), str(beside)) if beside.exists() else None
+    written = _find(beside)
+    dates = None if written is None else parse_key_dates(written, str(beside))
     return KeyFile(thumbprint(key.public_key()), key, dates)
 
 
-def _read_private(path: Path) -> bytes:
-    octets = _read(path)
-    if path.stat().st_mode & OPEN_TO_OTHERS:
-        raise DocumentInvalid((f"{path}: others may read it; `chmod 600` it",))
-    return octets
-
-
-def _read(path: Path) -> bytes:
+def _find(path: Path, *, private: bool = False) -> bytes | None:
+    """Return what a file holds, None where there is none. Raises DocumentInvalid."""
     try:
         with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
             octets = file.read(LARGEST_FILE + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise DocumentInvalid((f"{path}: {error.strerror}",)) from None
     if len(octets) > LARGEST_FILE:
         raise DocumentInvalid((f"{path}: is larger than {LARGEST_FILE} octets",))
+    if private and mode & OPEN_TO_OTHERS:
+        raise DocumentInvalid((f"{path}: others may read it; `chmod 600` it",))
     return octets
 
 
@@ -144,21 +159,32 @@ def make_missing(directory: Path, now: int) -> None:
     """Make what the first start lacks: a token key, a cookie key, `secret`. Raises DocumentInvalid.
 
     Each file is written whole or not at all, and of several processes that start at once one makes
-    them.
+    them. A complete directory is only read: it may be mounted so.
     """
+    if not any(_find_missing(directory)):
+        return
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folders(directory)
         with _locked(directory):
-            present = {
-                key.dates.purpose if key.dates else Purpose.TOKEN for key in read_keys(directory)
-            }
-            for purpose in Purpose:
-                if purpose not in present:
-                    _make_key(directory, purpose, now)
-            if read_secret(directory) is None:
+            purposes, secret = _find_missing(directory)
+            for purpose in purposes:
+                _make_key(directory, purpose, now)
+            if secret:
                 _write(directory / "secret", secrets.token_bytes(SECRET_OCTETS))
     except OSError as error:
         raise DocumentInvalid((f"{directory}: cannot make keys here: {error.strerror}",)) from None
+
+
+def _find_missing(directory: Path) -> tuple[list[Purpose], bool]:
+    """Return the purposes that no key has, and whether `secret` is missing."""
+    present = {key.dates.purpose if key.dates else Purpose.TOKEN for key in read_keys(directory)}
+    return [each for each in Purpose if each not in present], read_secret(directory) is None
+
+
+def _make_folders(directory: Path) -> None:
+    for folder in reversed((directory, *directory.parents)):
+        if not folder.exists():
+            folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _make_key(directory: Path, purpose: Purpose, now: int) -> None:
@@ -194,6 +220,9 @@ def _write(path: Path, octets: bytes) -> None:
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the kernel gives it back if this process dies."""
-    with (directory / ".lock").open("a") as file:
+    file = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(file)

@@ -13,7 +13,14 @@ from sidecar.core.keyring import Key, KeyRing, Purpose
 from sidecar.errors import RingMismatch
 from sidecar.ports import RingKey, RingStore
 from sidecar.schemas.keys import KeyDates
-from sidecar.sources.keyfiles import SIGNS_FOR, KeyFile, make_missing, read_keys, read_secret
+from sidecar.sources.keyfiles import (
+    SIGNS_FOR,
+    KeyFile,
+    list_files,
+    make_missing,
+    read_keys,
+    read_secret,
+)
 from sidecar.sources.watch import Signature, sign_files
 
 
@@ -35,8 +42,10 @@ class KeyDirectory:
 
     def sign(self) -> Signature:
         """Return what changes when a key is put here, changed or taken away."""
-        files = [path for path in self._path.glob("[!.]*") if path.suffix in {".pem", ".json", ""}]
-        return sign_files(files)
+        try:
+            return sign_files(list_files(self._path))
+        except OSError:
+            return ()  # what is wrong with the directory is told by who reads it
 
     async def open(self, now: int) -> OpenedRing:
         """Return the ring, made at the very first start. Raises DocumentInvalid, RingMismatch.
@@ -56,13 +65,18 @@ class KeyDirectory:
                 "that belongs to it"
             )
         self._refuse_missing(files, remembered, now)
+        if fingerprint is not None:  # before its keys are remembered as this database's
+            self._refuse_other(secret, fingerprint)
         rows = [self._row(file, now) for file in files]
         await self._store.remember_ring(rows, _fingerprint(secret))
         remembered, fingerprint = await self._store.read_ring()
-        if fingerprint != _fingerprint(secret):
-            raise RingMismatch(f"{self._path}/secret: is not the one that this database knows")
+        self._refuse_other(secret, fingerprint)
         dates = {row.kid: row for row in remembered}
         return OpenedRing(KeyRing.of(_with_dates(file, dates[file.kid]) for file in files), secret)
+
+    def _refuse_other(self, secret: bytes, fingerprint: str | None) -> None:
+        if fingerprint != _fingerprint(secret):
+            raise RingMismatch(f"{self._path}/secret: is not the one that this database knows")
 
     def _refuse_missing(
         self, files: tuple[KeyFile, ...], remembered: Sequence[RingKey], now: int

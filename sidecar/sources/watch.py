@@ -7,68 +7,98 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, NoReturn, TypeVar
 
-from sidecar.errors import SidecarError
+from sidecar.errors import SidecarError, Unavailable
 
 PERIOD: Final = 1.0  # seconds; a change is in force within two of them
 
 log = logging.getLogger("sidecar.source")
 
-Signature = tuple[tuple[str, int, int, int], ...]
+T = TypeVar("T")
+
+Signature = tuple[tuple[str, int, int, int, int], ...]
 
 
 def sign_files(paths: list[Path]) -> Signature:
-    """Return what changes when one of the files does: name, inode, size and time of change."""
+    """Return what changes when one of the files does: name, inode, size and both times.
+
+    A file that is made private changes only when its inode did (ctime).
+    """
     signature = []
     for path in sorted(paths):
         try:
             stat = path.stat()
         except OSError:
             continue
-        signature.append((path.name, stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        times = stat.st_mtime_ns, stat.st_ctime_ns
+        signature.append((path.name, stat.st_ino, stat.st_size, *times))
     return tuple(signature)
 
 
-class Watched:
-    """One source: `sign` says what it looks like, `adopt` reads it and puts it in force.
+class Watched(Generic[T]):
+    """One source: `sign` says what it looks like, `read` returns what it holds.
 
-    `adopt` raises SidecarError where the source is wrong; `problem` holds that line until it is
+    `read` raises SidecarError where the source is wrong; `problem` holds that line until it is
     right again.
     """
 
     def __init__(
-        self, name: str, sign: Callable[[], Signature], adopt: Callable[[], Awaitable[None]]
+        self, name: str, sign: Callable[[], Signature], read: Callable[[], Awaitable[T]]
     ) -> None:
         self.name = name
         self.problem: str | None = None
         self._sign = sign
-        self._adopt = adopt
+        self._read = read
+        # Taken before each reading: what changes meanwhile is read once more.
         self._seen: Signature | None = None
-        self._turn = asyncio.Lock()
+        self._try_again = False
+        self._asked = asyncio.Event()
 
-    async def note(self) -> None:
-        """Take what is there now as seen: it has just been read."""
+    async def open(self) -> T:
+        """Return what the source holds at the start. Raises what `read` raises."""
         self._seen = await asyncio.to_thread(self._sign)
+        return await self._read()
 
-    async def reload(self) -> None:
-        """Read the source again, whether or not it looks changed."""
-        async with self._turn:
-            self._seen = await asyncio.to_thread(self._sign)
-            try:
-                await self._adopt()
-            except SidecarError as error:
-                self.problem = str(error)
-                log.error(  # noqa: TRY400 - the error's one line is all there is to say
-                    "%s: the old one stays in force", self.name, extra={"cause": self.problem}
-                )
-            else:
-                self.problem = None
-                log.info("%s: read", self.name)
+    def ask(self) -> None:
+        """Have the source read soon, whether or not it looks changed."""
+        self._asked.set()
 
-    async def run(self) -> None:
-        """Look once a second, for ever; a source that was wrong is tried again when it changes."""
+    async def run(self, adopt: Callable[[T], None]) -> NoReturn:
+        """Look once a second, for ever, and hand over what changed.
+
+        A source that was wrong is read again when it changes; where a store was away that is
+        needed to judge it, at the next look.
+        """
         while True:
-            await asyncio.sleep(PERIOD)
-            if await asyncio.to_thread(self._sign) != self._seen:
-                await self.reload()
+            asked = await self._wait()
+            seen = await asyncio.to_thread(self._sign)
+            if asked or self._try_again or seen != self._seen:
+                self._seen = seen
+                await self._turn(adopt, asked=asked)
+
+    async def _wait(self) -> bool:
+        """Wait for the next look; say whether somebody asked for it."""
+        try:
+            async with asyncio.timeout(PERIOD):
+                await self._asked.wait()
+        except TimeoutError:
+            return False
+        self._asked.clear()
+        return True
+
+    async def _turn(self, adopt: Callable[[T], None], *, asked: bool) -> None:
+        try:
+            value = await self._read()
+        except SidecarError as error:
+            self._try_again = isinstance(error, Unavailable)
+            if asked or self.problem != str(error):
+                log.error(  # noqa: TRY400 - the error's one line is all there is to say
+                    "%s: the old one stays in force", self.name, extra={"cause": str(error)}
+                )
+            self.problem = str(error)
+        else:
+            adopt(value)
+            self._try_again = False
+            self.problem = None
+            log.info("%s: read", self.name)

@@ -144,11 +144,16 @@ def make_service(
 @asynccontextmanager
 async def serving(service: Service) -> AsyncIterator[Service]:
     """Run a service for the length of the block."""
-    await service.start()
     try:
+        await service.start()
         yield service
     finally:
-        assert service.program is not None
-        if service.program.process.returncode is None:
-            service.program.process.send_signal(signal.SIGCONT)
-            await service.end()
+        await end_quietly(service)
+
+
+async def end_quietly(service: Service) -> None:
+    """End a service, whatever has become of it."""
+    program = service.program
+    if program is not None and program.process.returncode is None:
+        program.process.send_signal(signal.SIGCONT)
+        await program.end()

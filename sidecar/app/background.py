@@ -1,0 +1,47 @@
+"""Tasks that run beside the requests for as long as a process serves."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sidecar.errors import SidecarError
+
+log = logging.getLogger("sidecar.app")
+
+
+class BackgroundEnded(SidecarError):
+    """A task that runs for ever has ended: a bug, whose cause stands in the log."""
+
+
+@asynccontextmanager
+async def running(
+    work: Mapping[str, Coroutine[Any, Any, object]], *, ended: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Run tasks, by name, until the block is left.
+
+    None of them ends by itself. Where one does, its cause is logged and `ended` called, so that the
+    block is left soon: a gate that nobody keeps fresh must not go on. Raises BackgroundEnded then.
+    """
+    failed: list[str] = []
+
+    def note_end(task: asyncio.Task[object]) -> None:
+        name = task.get_name()
+        error = None if task.cancelled() else task.exception()
+        log.critical("%s has ended, which is a bug: this process ends too", name, exc_info=error)
+        failed.append(name)
+        ended()
+
+    tasks = [asyncio.create_task(each, name=name) for name, each in work.items()]
+    for task in tasks:
+        task.add_done_callback(note_end)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.remove_done_callback(note_end)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if failed:
+        raise BackgroundEnded(f"{failed[0]} has ended, which is a bug; the log has its cause")

@@ -1,0 +1,287 @@
+"""The files of the key directory: private, whole or not at all, and judged before they are used."""
+
+import os
+import stat
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sidecar.core.keyring import Purpose
+from sidecar.errors import DocumentInvalid
+from sidecar.sources.keyfiles import (
+    LARGEST_FILE,
+    MOST_KEYS,
+    SECRET_OCTETS,
+    make_missing,
+    read_keys,
+    read_secret,
+)
+from tests.sources.keydirs import (
+    NOW,
+    OTHER_RSA,
+    RSA,
+    elliptic_key,
+    encrypted,
+    kid_of,
+    names,
+    pkcs1,
+    pkcs8,
+    public_half,
+    put,
+    put_key,
+    small_key,
+    unprivileged,
+)
+
+HALF = len(pkcs8(RSA)) // 2
+WRONG_FILES = (
+    ("empty", b"", "is not an unencrypted PKCS#8 private key"),
+    ("garbage", b"\xff\xfe\x00", "is not an unencrypted PKCS#8 private key"),
+    ("truncated", pkcs8(RSA)[:HALF], "is not a private key that can be read"),
+    (
+        "one octet changed",
+        pkcs8(RSA).replace(b"\n", b"\n!", 1),
+        "is not a private key that can be read",
+    ),
+    ("encrypted", encrypted(RSA), "is not an unencrypted PKCS#8 private key"),
+    ("PKCS#1", pkcs1(RSA), "is not an unencrypted PKCS#8 private key"),
+    ("the public half", public_half(RSA), "is not an unencrypted PKCS#8 private key"),
+    ("elliptic", pkcs8(elliptic_key()), "is not an RSA key"),
+    ("too small", pkcs8(small_key(1024)), "has 1024 bits, not 2048 to 8192"),
+    ("too large a file", pkcs8(RSA).ljust(LARGEST_FILE + 1), f"is larger than {LARGEST_FILE}"),
+)
+WRONG_DATES = (
+    ("not JSON", b"{", "is not JSON"),
+    ("not UTF-8", b'"\xff"', "is not JSON"),
+    ("nested without end", b"[" * 20_000, "is not JSON"),
+    ("a list", b"[]", "is not a JSON object"),
+    ("empty", b"{}", "not_before"),
+    ("a date without a zone", b'{"not_before": "2030-01-31T12:00:00"}', "not_before"),
+    ("a member too many", b'{"colour": "red"}', "colour"),
+    ("too large", b" " * (LARGEST_FILE + 1), f"is larger than {LARGEST_FILE}"),
+)
+OPEN_MODES = (0o604, 0o602, 0o601, 0o620, 0o644, 0o666)
+PRIVATE_MODES = (0o400, 0o600, 0o640, 0o440)
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def problems_of(directory: Path) -> tuple[str, ...]:
+    with pytest.raises(DocumentInvalid) as raised:
+        read_keys(directory)
+    return raised.value.problems
+
+
+def test_the_first_start_makes_a_key_for_each_purpose_and_a_secret(tmp_path: Path) -> None:
+    make_missing(tmp_path / "keys", NOW)
+    keys = read_keys(tmp_path / "keys")
+    made = {key.dates.purpose: key.dates for key in keys if key.dates is not None}
+    assert set(made) == set(Purpose)
+    assert all(dates.not_before == NOW for dates in made.values())
+    assert {key.private.key_size for key in keys} == {2048}
+    secret = read_secret(tmp_path / "keys")
+    assert secret is not None
+    assert len(secret) == SECRET_OCTETS
+
+
+def test_what_the_first_start_makes_is_for_nobody_else_to_read(tmp_path: Path) -> None:
+    """Whatever the umask, and the folders above that it had to make."""
+    directory = tmp_path / "missing" / "keys"
+    umask = os.umask(0)
+    try:
+        make_missing(directory, NOW)
+    finally:
+        os.umask(umask)
+    assert mode_of(directory.parent) == 0o700
+    assert mode_of(directory) == 0o700
+    assert {mode_of(path) for path in directory.glob("[!.]*")} == {0o600}
+
+
+def test_the_first_start_leaves_no_drafts(tmp_path: Path) -> None:
+    make_missing(tmp_path / "keys", NOW)
+    kids = {key.kid for key in read_keys(tmp_path / "keys")}
+    files = {f"{kid}.{suffix}" for kid in kids for suffix in ("pem", "json")}
+    assert names(tmp_path / "keys") == {".lock", "secret"} | files
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    make_missing(tmp_path, NOW)
+    assert mode_of(tmp_path) == 0o750
+
+
+def test_what_is_there_is_left_and_only_the_rest_is_made(tmp_path: Path) -> None:
+    """A first start that was killed between two files goes on where it stopped."""
+    make_missing(tmp_path, NOW)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    cookie = next(key for key in read_keys(tmp_path) if key.dates.purpose is Purpose.COOKIE)  # type: ignore[union-attr]
+    lost = {f"{cookie.kid}.pem", "secret"}
+    for name in lost:
+        (tmp_path / name).unlink()
+    make_missing(tmp_path, NOW + 1)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {name: after.get(name) for name in before.keys() - lost} == {
+        name: before[name] for name in before.keys() - lost
+    }
+    assert {key.dates.purpose for key in read_keys(tmp_path) if key.dates} == set(Purpose)
+    assert after["secret"] != before["secret"]
+
+
+def test_a_draft_that_a_killed_start_left_is_no_key(tmp_path: Path) -> None:
+    make_missing(tmp_path, NOW)
+    put(tmp_path / ".abc.pem.0badcafe", pkcs8(RSA)[:HALF])
+    put(tmp_path / ".#abc.pem", b"an editor's")
+    assert len(read_keys(tmp_path)) == 2
+
+
+def test_a_complete_directory_is_left_alone(tmp_path: Path) -> None:
+    """It may be mounted read-only: not even a lock is written there."""
+    make_missing(tmp_path, NOW)
+    (tmp_path / ".lock").unlink()
+    before, changed_at = names(tmp_path), tmp_path.stat().st_mtime_ns
+    make_missing(tmp_path, NOW + 1)
+    assert names(tmp_path) == before
+    assert tmp_path.stat().st_mtime_ns == changed_at
+
+
+def test_where_nothing_can_be_written_the_first_start_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DocumentInvalid, match="cannot make keys here: Not a directory"):
+        make_missing(tmp_path / "file" / "keys", NOW)
+
+
+def test_of_several_first_starts_at_once_one_makes_the_ring(tmp_path: Path) -> None:
+    barrier = threading.Barrier(4)
+
+    def begin() -> None:
+        barrier.wait()
+        make_missing(tmp_path / "keys", NOW)
+
+    starts = [threading.Thread(target=begin) for _ in range(4)]
+    for start in starts:
+        start.start()
+    for start in starts:
+        start.join()
+    assert len(read_keys(tmp_path / "keys")) == len(Purpose)
+
+
+@pytest.mark.parametrize(
+    ("octets", "problem"), [row[1:] for row in WRONG_FILES], ids=[row[0] for row in WRONG_FILES]
+)
+def test_a_wrong_key_file_is_refused_in_one_line(
+    tmp_path: Path, octets: bytes, problem: str
+) -> None:
+    path = put(tmp_path / "mine.pem", octets)
+    (line,) = problems_of(tmp_path)
+    assert line.startswith(f"{path}: ")
+    assert problem in line
+
+
+@pytest.mark.parametrize(
+    ("octets", "problem"), [row[1:] for row in WRONG_DATES], ids=[row[0] for row in WRONG_DATES]
+)
+def test_wrong_dates_beside_a_key_are_refused(tmp_path: Path, octets: bytes, problem: str) -> None:
+    path = put(put_key(tmp_path).with_suffix(".json"), octets)
+    lines = problems_of(tmp_path)
+    assert all(line.startswith(f"{path}: ") for line in lines)
+    assert any(problem in line for line in lines)
+
+
+@pytest.mark.parametrize("change", [("sign_until", NOW), ("publish_until", NOW + 1)])
+def test_a_key_that_is_published_shorter_than_it_signs_is_refused(
+    tmp_path: Path, change: tuple[str, int]
+) -> None:
+    put_key(tmp_path, RSA, "mine", **dict([change]))
+    assert "must be not_before < sign_until <= publish_until" in problems_of(tmp_path)[0]
+
+
+@pytest.mark.parametrize("mode", OPEN_MODES, ids=oct)
+def test_a_key_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    path = put_key(tmp_path)
+    path.chmod(mode)
+    assert problems_of(tmp_path) == (f"{path}: others may read it; `chmod 600` it",)
+
+
+@pytest.mark.parametrize("mode", PRIVATE_MODES, ids=oct)
+def test_a_key_that_only_its_owner_and_group_read_is_taken(tmp_path: Path, mode: int) -> None:
+    put_key(tmp_path).chmod(mode)
+    assert [key.kid for key in read_keys(tmp_path)] == [kid_of(RSA)]
+
+
+def test_every_wrong_file_is_told_at_once(tmp_path: Path) -> None:
+    put(tmp_path / "a.pem", b"")
+    put_key(tmp_path, name="b")
+    put(tmp_path / "c.pem", pkcs1(RSA))
+    assert len(problems_of(tmp_path)) == 2
+
+
+def test_one_key_under_two_names_is_refused(tmp_path: Path) -> None:
+    """A copy kept beside it has one `kid`, but may have other dates."""
+    put_key(tmp_path, name="backup")
+    path = put_key(tmp_path, name="mine")
+    assert problems_of(tmp_path) == (f"{path}: is the same key as backup.pem; remove one",)
+
+
+def test_as_many_keys_as_a_ring_may_have_are_taken_and_one_more_is_not(tmp_path: Path) -> None:
+    for number in range(MOST_KEYS):
+        put(tmp_path / f"{number}.pem", b"")
+    put(tmp_path / "one-too-many.pem", b"")
+    assert problems_of(tmp_path) == (f"{tmp_path}: more than {MOST_KEYS} keys",)
+    (tmp_path / "one-too-many.pem").unlink()
+    assert len(problems_of(tmp_path)) == MOST_KEYS
+
+
+def test_a_key_that_cannot_be_opened_is_told_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "mine.pem").mkdir()
+    (line,) = problems_of(tmp_path)
+    assert line == f"{tmp_path / 'mine.pem'}: Is a directory"
+
+
+def test_keys_are_read_with_the_dates_beside_them(tmp_path: Path) -> None:
+    begin, end = "2030-01-31T12:00:00Z", 2_000_000_000
+    put_key(tmp_path, name="mine", not_before=begin, sign_until=end, publish_until=end)
+    put_key(tmp_path, OTHER_RSA, name="undated")
+    dates = {key.kid: key.dates for key in read_keys(tmp_path)}
+    mine = dates[kid_of(RSA)]
+    assert mine is not None
+    assert mine.not_before == 1_896_091_200
+    assert dates[kid_of(OTHER_RSA)] is None
+
+
+@pytest.mark.parametrize("octets", [b"", b"x" * (SECRET_OCTETS - 1), b"x" * (SECRET_OCTETS + 1)])
+def test_a_secret_of_another_length_is_refused(tmp_path: Path, octets: bytes) -> None:
+    put(tmp_path / "secret", octets)
+    with pytest.raises(DocumentInvalid, match=f"has {len(octets)} octets, not {SECRET_OCTETS}"):
+        read_secret(tmp_path)
+
+
+@pytest.mark.parametrize("mode", OPEN_MODES, ids=oct)
+def test_a_secret_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    put(tmp_path / "secret", b"x" * SECRET_OCTETS, mode)
+    with pytest.raises(DocumentInvalid, match="others may read it"):
+        read_secret(tmp_path)
+
+
+def test_no_secret_is_none(tmp_path: Path) -> None:
+    assert read_secret(tmp_path) is None
+
+
+@pytest.mark.parametrize("read", [read_secret, lambda directory: make_missing(directory, NOW)])
+def test_a_directory_that_is_closed_to_the_service_is_refused(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    directory = tmp_path / "keys"
+    directory.mkdir(mode=0)
+    with unprivileged(), pytest.raises(DocumentInvalid, match="Permission denied"):
+        read(directory)
+
+
+def test_neither_key_nor_secret_shows_in_what_is_printed(tmp_path: Path) -> None:
+    make_missing(tmp_path, NOW)
+    shown = repr(read_keys(tmp_path))
+    assert "PRIVATE" not in shown
+    assert "RSAPrivateKey" not in shown

@@ -1,0 +1,254 @@
+"""What is watched is read when it changes; what cannot be read leaves the old in force."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import DocumentInvalid, SidecarError, StoreUnavailable
+from sidecar.sources.watch import PERIOD, Watched, sign_files
+
+pytestmark = pytest.mark.asyncio
+
+PROMISE = 2 * PERIOD  # seconds in which a change is in force
+PATIENCE = 15.0  # seconds; what takes longer on any machine has failed
+
+
+class Source:
+    """A file with one line; what is wrong beyond it is put in `trouble`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trouble: SidecarError | None = None
+        self.reads = 0
+        self.adopted: list[str] = []
+        self.turned = asyncio.Event()
+        self.changed = asyncio.Event()
+        self.watched = Watched("source", lambda: sign_files([path]), self.read)
+
+    async def read(self) -> str:
+        self.reads += 1
+        self.turned.set()
+        if self.trouble is not None:
+            raise self.trouble
+        text = self.path.read_text()
+        if text == "wrong":
+            raise DocumentInvalid(("line 1: is wrong",))
+        return text
+
+    async def until_read(self, times: int = 1) -> None:
+        """Wait until it was read so many times more."""
+        wanted = self.reads + times
+        async with asyncio.timeout(PATIENCE):
+            while self.reads < wanted:
+                self.turned.clear()
+                await self.turned.wait()
+        await asyncio.sleep(0)  # the watcher goes on in the turn after the reading
+
+    async def until_adopted(self, text: str) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while self.adopted[-1:] != [text]:
+                self.changed.clear()
+                await self.changed.wait()
+
+    def adopt(self, text: str) -> None:
+        self.adopted.append(text)
+        self.changed.set()
+
+
+@asynccontextmanager
+async def watching(source: Source) -> AsyncIterator[Source]:
+    running = asyncio.create_task(source.watched.run(source.adopt))
+    try:
+        yield source
+        assert not running.done(), running
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    path = tmp_path / "source"
+    path.write_text("first")
+    return Source(path)
+
+
+async def test_what_is_first_opened_is_not_read_again(source: Source) -> None:
+    assert await source.watched.open() == "first"
+    async with watching(source):
+        await asyncio.sleep(PROMISE)
+    assert source.reads == 1
+
+
+async def test_what_cannot_be_opened_says_so(source: Source) -> None:
+    source.path.write_text("wrong")
+    with pytest.raises(DocumentInvalid, match="line 1"):
+        await source.watched.open()
+
+
+async def test_a_change_is_in_force_within_two_periods(source: Source) -> None:
+    await source.watched.open()
+    async with watching(source):
+        source.path.write_text("second")
+        began = asyncio.get_running_loop().time()
+        await source.until_adopted("second")
+        assert asyncio.get_running_loop().time() - began < PROMISE
+
+
+async def test_a_change_between_the_first_reading_and_the_first_look_is_seen(
+    source: Source,
+) -> None:
+    await source.watched.open()
+    source.path.write_text("second")
+    async with watching(source):
+        await source.until_adopted("second")
+
+
+async def test_a_change_while_it_is_being_read_is_seen(source: Source) -> None:
+    """What was read may be the old or half of the new: only a look from before counts as seen."""
+    original = source.read
+
+    async def read() -> str:
+        text = await original()
+        source.path.write_text("second")
+        return text
+
+    source.watched = Watched("source", lambda: sign_files([source.path]), read)
+    assert await source.watched.open() == "first"
+    async with watching(source):
+        await source.until_adopted("second")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda path: path.write_text("other"), id="written, as long as before"),
+        pytest.param(lambda path: path.chmod(0o600), id="made private"),
+        pytest.param(
+            lambda path: path.with_name("new").replace(path) if _write(path) else None,
+            id="replaced by a rename",
+        ),
+        pytest.param(lambda path: path.unlink(), id="removed"),
+    ],
+)
+async def test_every_kind_of_change_is_seen(tmp_path: Path, change: object) -> None:
+    path = tmp_path / "file"
+    path.write_text("first")
+    before = sign_files([path])
+    _wait_for_the_clock_of_files(path)
+    assert callable(change)
+    change(path)
+    assert sign_files([path]) != before
+
+
+async def test_a_write_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
+    """`cp -p`, `rsync -t` and whoever else sets the time of what they wrote back."""
+    path = tmp_path / "file"
+    path.write_text("first")
+    stat = path.stat()
+    before = sign_files([path])
+    _wait_for_the_clock_of_files(path)
+    path.write_text("other")
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert sign_files([path]) != before
+
+
+async def test_a_wrong_change_leaves_the_old_in_force_until_it_is_right(source: Source) -> None:
+    await source.watched.open()
+    async with watching(source):
+        source.path.write_text("wrong")
+        await source.until_read()
+        assert source.watched.problem == "line 1: is wrong"
+        assert source.adopted == []
+        source.path.write_text("right")
+        await source.until_adopted("right")
+        assert source.watched.problem is None
+
+
+async def test_a_wrong_file_is_not_read_again_and_again(source: Source) -> None:
+    """A policy of ten thousand rules takes a second to read."""
+    await source.watched.open()
+    async with watching(source):
+        source.path.write_text("wrong")
+        await source.until_read()
+        reads = source.reads
+        await asyncio.sleep(PROMISE)
+        assert source.reads == reads
+
+
+async def test_a_change_that_came_while_a_store_was_away_is_read_once_it_is_back(
+    source: Source,
+) -> None:
+    await source.watched.open()
+    async with watching(source):
+        source.trouble = StoreUnavailable("the database is locked")
+        source.path.write_text("second")
+        await source.until_read(2)
+        assert source.watched.problem == "the database is locked"
+        source.trouble = None
+        await source.until_adopted("second")
+        assert source.watched.problem is None
+
+
+async def test_a_problem_that_stays_is_logged_once(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    await source.watched.open()
+    async with watching(source):
+        source.trouble = StoreUnavailable("the database is locked")
+        source.path.write_text("second")
+        await source.until_read(3)
+        assert [record.levelno for record in caplog.records] == [logging.ERROR]
+        source.trouble = StoreUnavailable("the connection was lost")
+        await source.until_read(2)
+        causes = [vars(record)["cause"] for record in caplog.records]
+        assert causes == ["the database is locked", "the connection was lost"]
+
+
+async def test_who_asks_gets_a_reading_at_once_although_nothing_changed(source: Source) -> None:
+    await source.watched.open()
+    async with watching(source):
+        began = asyncio.get_running_loop().time()
+        source.watched.ask()
+        await source.until_adopted("first")
+        assert asyncio.get_running_loop().time() - began < PERIOD
+
+
+async def test_who_asks_is_told_of_a_problem_that_was_logged_before(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    await source.watched.open()
+    async with watching(source):
+        source.path.write_text("wrong")
+        await source.until_read()
+        source.watched.ask()
+        await source.until_read()
+        assert len(caplog.records) == 2
+
+
+async def test_a_bug_is_not_taken_for_a_wrong_source(source: Source) -> None:
+    async def read() -> str:
+        raise ZeroDivisionError
+
+    watched = Watched("source", lambda: sign_files([source.path]), read)
+    watched.ask()
+    with pytest.raises(ZeroDivisionError):
+        await watched.run(source.adopt)
+
+
+def _write(path: Path) -> bool:
+    return path.with_name("new").write_text("other") > 0
+
+
+def _wait_for_the_clock_of_files(path: Path) -> None:
+    """File times advance with the kernel's tick: two changes within one look the same."""
+    probe = path.with_name("probe")
+    probe.write_text("")
+    first = probe.stat().st_ctime_ns
+    while probe.stat().st_ctime_ns == first:
+        probe.touch()
