@@ -6,8 +6,8 @@ what a decision needs is already in this process.
 
 import secrets
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from sidecar.clock import Now
 from sidecar.core.cache import BoundedCache
@@ -29,12 +29,14 @@ ASSERTION_TTL: Final = 60  # seconds; an upstream checks it within the request t
 JTI_OCTETS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """What came with a request, unopened: an access token as `Bearer`, or our session cookie."""
 
     kind: TokenKind
-    unverified: str = field(repr=False)
+    unverified: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.kind.name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +173,10 @@ class Gate:
         return fresh
 
     def _present_view(self, now: Now) -> RevocationView | None:
-        age = self.view_age(now)
-        if age is None:
+        read_at = self.view.read_at
+        if read_at is None:
             return None
-        if age <= self._options.max_staleness:
+        if now.monotonic - read_at <= self._options.max_staleness:
             return self.view
         if self._options.when_stale is WhenStale.ALLOW:
             self.stale_allows += 1

@@ -11,6 +11,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MOST_HOPS: Final = 32  # addresses in X-Forwarded-For; no honest chain of proxies is longer
+LONGEST_ADDRESS: Final = 45  # characters: IPv6 whose end is spelled as IPv4
 REMEMBERED: Final = 4096  # texts whose reading is kept: a few proxies and clients ask often
 
 
@@ -34,7 +35,7 @@ class TrustedProxies:
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
-        self._judge = lru_cache(maxsize=REMEMBERED)(self._read)
+        self._recall = lru_cache(maxsize=REMEMBERED)(self._read)
 
     def trust(self, peer: str | None) -> bool:
         """Say whether a peer may speak for others; None is a Unix socket, which may."""
@@ -61,6 +62,9 @@ class TrustedProxies:
             if not trusted:
                 return address
         return None
+
+    def _judge(self, text: str) -> tuple[Address | None, bool]:
+        return self._recall(text) if len(text) <= LONGEST_ADDRESS else (None, False)
 
     def _read(self, text: str) -> tuple[Address | None, bool]:
         address = parse_address(text)

@@ -19,7 +19,9 @@ from sidecar.core.verdict import Deny, Reason
 
 LONGEST_TARGET: Final = 8192  # characters; the request line that nginx and Apache take by default
 LONGEST_HOST: Final = 253  # characters, RFC 1035 section 2.3.4 without the root's dot
-REMEMBERED: Final = 4096  # hosts whose reading is kept: the same few are asked about
+LONGEST_AUTHORITY: Final = LONGEST_HOST + 7  # a root dot, a colon and five digits
+REMEMBERED: Final = 4096  # hosts and paths whose reading is kept: the same few are asked about
+LONGEST_REMEMBERED: Final = 256  # characters of such a path: a flood of long ones fills no memory
 SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 LARGEST_PORT: Final = 65_535
 
@@ -95,10 +97,16 @@ def parse_scheme(text: str) -> str | Deny:
     return text if text in SCHEMES else Deny(Reason.SCHEME_MALFORMED)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def parse_host(text: str) -> Host | Deny:
     """Return the host and port of an authority without user information (RFC 9110 section 7.2)."""
-    match = _AUTHORITY.fullmatch(text) if len(text) <= LONGEST_HOST + 7 else None
+    if len(text) > LONGEST_AUTHORITY:  # before it is remembered
+        return Deny(Reason.HOST_MALFORMED)
+    return _read_host(text)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read_host(text: str) -> Host | Deny:
+    match = _AUTHORITY.fullmatch(text)
     if match is None:
         return Deny(Reason.HOST_MALFORMED)
     name = _canonical_name(match[1])
@@ -136,9 +144,14 @@ def parse_path(target: str) -> str | Deny:
     raw, _, query = target.partition("?")
     if query and (_CONTROL.search(query) or " " in query):
         return Deny(Reason.PATH_AMBIGUOUS)
-    if _PLAIN_PATH.fullmatch(raw):
-        return raw
-    return _decode_path(raw)
+    return _recall_path(raw) if len(raw) <= LONGEST_REMEMBERED else _read_path(raw)
+
+
+def _read_path(raw: str) -> str | Deny:
+    return raw if _PLAIN_PATH.fullmatch(raw) else _decode_path(raw)
+
+
+_recall_path: Final = lru_cache(maxsize=REMEMBERED)(_read_path)
 
 
 def _decode_path(raw: str) -> str | Deny:

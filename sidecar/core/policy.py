@@ -6,10 +6,13 @@ is deep, however many rules there are.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from sidecar.core.verdict import Deny, Reason
 
+REMEMBERED: Final = 4096  # questions whose rule is kept: the same few are asked again and again
+LONGEST_REMEMBERED: Final = 256  # characters of their paths: a flood of long ones fills no memory
 NO_RULE: Final = 1_000_000_000  # above every index of a rule
 
 
@@ -62,22 +65,24 @@ class _Node:
                 node = node.children.setdefault(segment, _Node())
         node.here = min(node.here, index)
 
-    def first_match(self, path: str) -> int:
-        """Return the least index of a rule that holds `path`, `NO_RULE` where none does."""
-        best = NO_RULE
-        nodes = [self]
-        for segment in path.split("/")[1:]:
-            following = []
-            for node in nodes:
-                best = min(best, node.below)
-                if (child := node.children.get(segment)) is not None:
-                    following.append(child)
-                if node.star is not None and segment:
-                    following.append(node.star)
-            nodes = following
-        for node in nodes:
-            best = min(best, node.here, node.below)
-        return best
+    def first_match(self, segments: Sequence[str], position: int = 0) -> int:
+        """Return the least index of a rule that holds these segments from `position` on.
+
+        `NO_RULE` where none does.
+        """
+        node, best = self, NO_RULE
+        for index in range(position, len(segments)):
+            segment = segments[index]
+            best = min(best, node.below)
+            following = node.children.get(segment)
+            if node.star is not None and segment:
+                if following is not None:
+                    best = min(best, following.first_match(segments, index + 1))
+                following = node.star
+            if following is None:
+                return best
+            node = following
+        return min(best, node.here, node.below)
 
 
 class HostRules:
@@ -101,14 +106,14 @@ class HostRules:
         A server that ignores case would read `/Admin` as `/admin`: where that reading falls under a
         rule that lets other people in, the path is ambiguous.
         """
-        index = self._exact.first_match(path)
+        index = self._exact.first_match(path.split("/")[1:])
         if index == NO_RULE:
             return Deny(Reason.NO_RULE)
         rule = self.rules[index]
         caseless = path.casefold()
         if caseless == path and not self._cased:
             return rule
-        folded = self.rules[self._folded.first_match(caseless)]
+        folded = self.rules[self._folded.first_match(caseless.split("/")[1:])]
         if folded is not rule and folded.access != rule.access:
             return Deny(Reason.PATH_AMBIGUOUS)
         return rule
@@ -120,10 +125,11 @@ class Policy:
     Keys are canonical hosts and `*.domain`.
     """
 
-    __slots__ = ("_hosts",)
+    __slots__ = ("_hosts", "_recall")
 
     def __init__(self, hosts: Mapping[str, Iterable[Rule]]) -> None:
         self._hosts = {host: HostRules(rules) for host, rules in hosts.items()}
+        self._recall = lru_cache(maxsize=REMEMBERED)(self._find)
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -138,23 +144,26 @@ class Policy:
 
         The exact one, else the longest wildcard.
         """
-        for name in _candidates(host):
-            rules = self._hosts.get(name)
-            if rules is not None:
-                return rules.match(path)
-        return Deny(Reason.NO_RULE)
+        if len(path) <= LONGEST_REMEMBERED:
+            return self._recall(host, path)
+        return self._find(host, path)
+
+    def _find(self, host: str, path: str) -> Rule | Deny:
+        rules = self._hosts.get(host)
+        if rules is None:
+            held = (name for name in wildcards(host) if name in self._hosts)
+            name = next(held, None)
+            if name is None:
+                return Deny(Reason.NO_RULE)
+            rules = self._hosts[name]
+        return rules.match(path)
 
     def holds(self, host: str) -> bool:
         """Say whether any entry is about this host."""
-        return any(name in self._hosts for name in _candidates(host))
+        return host in self._hosts or any(name in self._hosts for name in wildcards(host))
 
 
 EMPTY: Final = Policy({})
-
-
-def _candidates(host: str) -> Iterator[str]:
-    yield host
-    yield from wildcards(host)
 
 
 def wildcards(host: str) -> Iterator[str]:

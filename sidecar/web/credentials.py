@@ -1,6 +1,7 @@
 """Which credential came with a request, unopened."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,26 +61,35 @@ def find_credential(
     Two different ones of one kind are refused: the service behind might have read the other (RFC
     6750 section 2).
     """
-    bearers = set()
-    for line in headers.getall(AUTHORIZATION, ()):
-        scheme, _, rest = line.partition(" ")
-        if scheme.lower() == "bearer":
-            bearers.add(rest.strip(" "))
-        elif _LIKE_BEARER.match(line):  # a tab, a comma or a colon where the space belongs
-            return Deny(Reason.CREDENTIAL_MALFORMED)
-    if bearers:
-        if len(bearers) > 1:
-            return Deny(Reason.TWO_CREDENTIALS)
-        token = bearers.pop()
-        if not token or not token.isascii() or token.encode().translate(None, _TOKEN68):
-            return Deny(Reason.CREDENTIAL_MALFORMED)
-        return Credential(TokenKind.ACCESS, token)
+    if AUTHORIZATION in headers:
+        bearer = _find_bearer(headers.getall(AUTHORIZATION))
+        if bearer is not None:
+            return bearer
     if not cookie_counts:
         return None
     cookies = {value for name, value in cookie_pairs(headers) if name == cookie_name and value}
     if len(cookies) > 1:
         return Deny(Reason.TWO_CREDENTIALS)
     return Credential(TokenKind.SESSION, cookies.pop()) if cookies else None
+
+
+def _find_bearer(lines: Sequence[str]) -> Credential | Deny | None:
+    """Return the access token of the `Authorization` lines; None where all are of other schemes."""
+    found: str | None = None
+    for line in lines:
+        scheme, _, rest = line.partition(" ")
+        if scheme.lower() == "bearer":
+            token = rest.strip(" ")
+            if found not in {None, token}:
+                return Deny(Reason.TWO_CREDENTIALS)
+            found = token
+        elif _LIKE_BEARER.match(line):  # a tab, a comma or a colon where the space belongs
+            return Deny(Reason.CREDENTIAL_MALFORMED)
+    if found is None:
+        return None
+    if not found or not found.isascii() or found.encode().translate(None, _TOKEN68):
+        return Deny(Reason.CREDENTIAL_MALFORMED)
+    return Credential(TokenKind.ACCESS, found)
 
 
 def other_cookies(headers: Headers) -> str | None:

@@ -14,7 +14,7 @@ LONGEST_ACCEPT: Final = 4096  # characters; browsers send two hundred
 
 def read_mode(request: web.BaseRequest) -> str | Deny | None:
     """Return `?mode=`, None where it is left out; any other parameter is a malformed question."""
-    if not request.query_string:
+    if "?" not in request.raw_path:
         return None
     mode = request.query.get("mode")
     if len(request.query) != 1 or mode not in MODES:

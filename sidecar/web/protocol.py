@@ -65,7 +65,9 @@ class ProtocolServer(web.Server):
         return Protocol(self, loop=self._loop, **self._kwargs)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        question = self._questions.get(request.path)
+        # As it was sent, which is nearly always right, else decoded and without a query.
+        questions = self._questions
+        question = questions.get(request.raw_path) or questions.get(request.path)
         answer = question(request) if question else await self._ask_application(request)
         if self.last:
             answer.force_close()

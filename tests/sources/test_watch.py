@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,40 +123,6 @@ async def test_a_change_while_it_is_being_read_is_seen(source: Source) -> None:
         await source.until_adopted("second")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda path: path.write_text("other"), id="written, as long as before"),
-        pytest.param(lambda path: path.chmod(0o600), id="made private"),
-        pytest.param(
-            lambda path: path.with_name("new").replace(path) if _write(path) else None,
-            id="replaced by a rename",
-        ),
-        pytest.param(lambda path: path.unlink(), id="removed"),
-    ],
-)
-async def test_every_kind_of_change_is_seen(tmp_path: Path, change: object) -> None:
-    path = tmp_path / "file"
-    path.write_text("first")
-    before = sign_files([path])
-    _wait_for_the_clock_of_files(path)
-    assert callable(change)
-    change(path)
-    assert sign_files([path]) != before
-
-
-async def test_a_write_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
-    """`cp -p`, `rsync -t` and whoever else sets the time of what they wrote back."""
-    path = tmp_path / "file"
-    path.write_text("first")
-    stat = path.stat()
-    before = sign_files([path])
-    _wait_for_the_clock_of_files(path)
-    path.write_text("other")
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert sign_files([path]) != before
-
-
 async def test_a_wrong_change_leaves_the_old_in_force_until_it_is_right(source: Source) -> None:
     await source.watched.open()
     async with watching(source):
@@ -239,16 +204,3 @@ async def test_a_bug_is_not_taken_for_a_wrong_source(source: Source) -> None:
     watched.ask()
     with pytest.raises(ZeroDivisionError):
         await watched.run(source.adopt)
-
-
-def _write(path: Path) -> bool:
-    return path.with_name("new").write_text("other") > 0
-
-
-def _wait_for_the_clock_of_files(path: Path) -> None:
-    """File times advance with the kernel's tick: two changes within one look the same."""
-    probe = path.with_name("probe")
-    probe.write_text("")
-    first = probe.stat().st_ctime_ns
-    while probe.stat().st_ctime_ns == first:
-        probe.touch()
