@@ -39,6 +39,14 @@ class Credential(NamedTuple):
         return f"Credential({self.kind.name})"
 
 
+class SealedAssertion(NamedTuple):
+    """An assertion, and the Unix seconds within which it is handed out again."""
+
+    since: int
+    until: int
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class GateOptions:
     """What does not change while the gate stands; durations are seconds."""
@@ -62,7 +70,7 @@ class Gate:
         self.stale_allows = 0
         self._options = options
         self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(OPENED_TOKENS)
-        self._assertions: BoundedCache[tuple[str, str], tuple[int, str]] = BoundedCache(ASSERTIONS)
+        self._assertions: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(ASSERTIONS)
         self._audiences = {
             TokenKind.ACCESS: options.issuer.audience,
             TokenKind.SESSION: (options.issuer.name,),
@@ -130,8 +138,9 @@ class Gate:
         """
         key = (token.claims.jti, host)
         kept = self._assertions.get(key)
-        if kept is not None and now.unix < kept[0]:
-            return kept[1]
+        # From its own second on: a clock that was set back must not hand out what begins later.
+        if kept is not None and kept.since <= now.unix < kept.until:
+            return kept.text
         signing_key = self.ring.find_signing_key(Purpose.TOKEN, now.unix)
         if signing_key is None:
             raise NoVerdict("no key of the ring signs at this time")
@@ -143,7 +152,8 @@ class Gate:
             ttl=ASSERTION_TTL,
         )
         sealed = seal_token(claims, TokenKind.ASSERTION, signing_key)
-        self._assertions.put(key, (min(now.unix + ASSERTION_TTL // 2, claims.exp), sealed))
+        until = min(now.unix + ASSERTION_TTL // 2, claims.exp)
+        self._assertions.put(key, SealedAssertion(now.unix, until, sealed))
         return sealed
 
     def count(self, verdict: Allow | Deny | None) -> None:

@@ -10,7 +10,7 @@ from sidecar.core.user import is_role
 from sidecar.core.verdict import Deny
 from sidecar.schemas.documents import Document, Path, read_document, suggest
 
-LARGEST_POLICY: Final = 4_194_304  # characters: 10 000 rules have about one million
+LARGEST_POLICY: Final = 4_194_304  # octets: 10 000 rules have about one million
 PLAIN: Final = frozenset(string.ascii_letters + string.digits + "-._~*")
 NO_LINE: Final = 1_000_000_000  # beyond every line
 ROOT_KEYS: Final = ["hosts"]

@@ -14,7 +14,7 @@ from sidecar.errors import BodyMalformed, FieldsInvalid
 
 LONGEST_TYPED_NAME: Final = 256  # characters of a username before it is made canonical
 LONGEST_FIELD: Final = 16_384  # characters of any other text
-MOST_FIELDS: Final = 32
+MOST_FIELDS: Final = 32  # of a form or a JSON object
 
 T = TypeVar("T")
 
@@ -210,6 +210,8 @@ class _NotStrictError(ValueError):
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_FIELDS:  # each unknown one would be told back
+        raise _NotStrictError(f"has an object of more than {MOST_FIELDS} members")
     members = dict(pairs)
     if len(members) != len(pairs):
         raise _NotStrictError("has a member that stands twice")

@@ -39,12 +39,16 @@ class PolicyFile:
         try:
             with self._path.open("rb") as file:
                 octets = file.read(LARGEST_POLICY + 1)
-            return octets.decode("utf-8")
         except FileNotFoundError:
             if self._named:
                 raise DocumentInvalid((f"{self._path}: there is no such file",)) from None
             return None
         except OSError as error:
             raise DocumentInvalid((f"{self._path}: {error.strerror}",)) from None
+        if len(octets) > LARGEST_POLICY:  # what was cut off must not be missed
+            raise DocumentInvalid((f"{self._path}: is larger than {LARGEST_POLICY} octets",))
+        try:
+            return octets.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise DocumentInvalid((f"{self._path}: is not UTF-8: {error.reason}",)) from None
+            line = octets.count(b"\n", 0, error.start) + 1
+            raise DocumentInvalid((f"{self._path}:{line}: is not UTF-8",)) from None

@@ -140,7 +140,7 @@ def read_site(headers: Headers, own_origin: str) -> tuple[Site, str | None]:
 
 def find_peer(request: web.BaseRequest) -> str | None:
     """Return the address that the connection comes from, None for a Unix socket."""
-    if (remote := request.remote) is not None:
+    if remote := request.remote:  # empty for a Unix socket
         return remote
     sock = request.get_extra_info("socket")
     return None if sock is not None and sock.family == socket.AF_UNIX else UNKNOWN_PEER

@@ -78,7 +78,7 @@ class ProtocolServer(web.Server):
 
         aiohttp answers those by itself with their own octets, and fails where they are not UTF-8.
         """
-        if message.headers.get(EXPECT, CONTINUE).lower() != CONTINUE:
+        if EXPECT in message.headers and message.headers[EXPECT].lower() != CONTINUE:
             headers = CIMultiDict(message.headers)
             del headers[EXPECT]
             message = message._replace(headers=CIMultiDictProxy(headers))

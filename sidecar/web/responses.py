@@ -12,6 +12,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
+from sidecar.core.redirect import LONGEST_REDIRECT
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
@@ -118,12 +119,17 @@ def refuse(
     if status == UNAUTHORIZED:
         headers["WWW-Authenticate"] = CHALLENGES.get(refusal.reason, INVALID_TOKEN)
         if way_back is not None and refusal.reason not in NO_LOGIN_HELPS:
-            headers["Location"] = f"{login_url}?rd={quote(way_back.url, safe='')}"
+            headers["Location"] = _render_login(login_url, way_back.url)
             if dialect is not Dialect.NGINX:
                 del headers["WWW-Authenticate"]
                 safe = way_back.method in {"GET", "HEAD"}
                 status = HTTPStatus.FOUND if safe else HTTPStatus.SEE_OTHER
     return problem(status, refusal.reason, request_id=request_id, headers=headers)
+
+
+def _render_login(login_url: str, url: str) -> str:
+    """Return the address of the login page; a way back that it would drop is not sent along."""
+    return login_url if len(url) > LONGEST_REDIRECT else f"{login_url}?rd={quote(url, safe='')}"
 
 
 def problem(

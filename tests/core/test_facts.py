@@ -1,22 +1,27 @@
 """Methods, schemes and hosts in one reading, or refused."""
 
+import tracemalloc
 from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.core.addresses import TrustedProxies
 from sidecar.core.facts import (
     Host,
     RequestFacts,
     parse_host,
     parse_method,
+    parse_path,
     parse_scheme,
 )
 from sidecar.core.origin import Site
+from sidecar.core.policy import Access, Policy, Rule
 from sidecar.core.verdict import Deny, Reason
 from tests.core.properties import ANY_TEXT, THOROUGH
 
+POLICY: Final = Policy({"app.example.com": [Rule("/**", Access())]})
 NO_HOST: Final = Deny(Reason.HOST_MALFORMED)
 
 
@@ -158,3 +163,19 @@ def test_the_way_back_is_spelled_as_a_browser_spells_it(scheme: str, host: Host,
 )
 def test_the_way_back_is_ascii_and_keeps_what_was_escaped(target: str, spelled: str) -> None:
     assert _url("https", Host("a.example", None), target) == f"https://a.example{spelled}"
+
+
+def test_a_flood_of_long_texts_fills_no_memory() -> None:
+    proxies = TrustedProxies([])
+    tracemalloc.start()
+    try:
+        for number in range(3000):
+            long = f"{number:x}".ljust(8000, "a")
+            parse_host(long)
+            parse_path(f"/{long}")
+            proxies.trust(long)
+            POLICY.match("app.example.com", f"/{long}")
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2_000_000  # octets; 3000 texts of each kind would be 96 MB

@@ -22,7 +22,7 @@ from tests.sources.keydirs import RSA, kid_of, pkcs8, put, put_key
 pytestmark = pytest.mark.asyncio
 
 PROMISE = 2.0  # seconds until a change is in force
-AHEAD = 2  # seconds between publishing a key and signing with it
+AHEAD = 4  # seconds between publishing a key and signing with it
 CLOSED = {"hosts": {"app.example.com": [{"path": "/**", "allow": {"roles": ["admin"]}}]}}
 
 

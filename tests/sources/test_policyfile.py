@@ -19,6 +19,11 @@ WRONG: tuple[tuple[str, Callable[[Path], object], str], ...] = (
     ("a list", lambda path: path.write_text("[]"), r"policy\.yaml"),
     ("an unknown key", lambda path: path.write_text("hots: {}"), "hots"),
     ("nested without end", lambda path: path.write_text("[" * 10_000), r"policy\.yaml"),
+    (
+        "too large in octets alone",
+        lambda path: path.write_text("#" + "\u00e9" * (LARGEST_POLICY // 2) + "\nhosts: {}"),
+        "larger",
+    ),
     ("too large", lambda path: path.write_text("#" * (LARGEST_POLICY + 1)), "larger"),
     ("a directory", lambda path: path.mkdir(), "Is a directory"),
 )

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sidecar.schemas.requests import MOST_FIELDS
 from tests.programs.service import PASSWORD
 from tests.web.asked import FORM, GOOD, JSON, ask, rows
 from tests.web.conftest import Web
@@ -207,3 +208,12 @@ async def test_each_wrong_field_of_a_form_is_pointed_at(
     answer = await ask(settled, "POST", path, FORM, urlencode(fields))
     members = answer.assert_problem(422, "fields_invalid")
     assert sorted(error["pointer"] for error in members["errors"]) == pointers
+
+
+async def test_a_body_of_countless_members_is_not_told_back(settled: Web) -> None:
+    for number, status in ((MOST_FIELDS, 422), (MOST_FIELDS + 1, 400), (5000, 400)):
+        answer = await ask(
+            settled, "POST", "/login", body=dict.fromkeys(map(str, range(number)), 1)
+        )
+        assert answer.status == status, number
+        assert len(answer.text) < 8192

@@ -64,6 +64,13 @@ def test_an_assertion_is_used_again_for_half_its_life(workshop: Workshop) -> Non
     assert gate.seal_assertion(token, HOST, _at(NOW + 59)) == second
 
 
+def test_a_clock_that_was_set_back_gets_an_assertion_that_is_good_now(workshop: Workshop) -> None:
+    gate, token = _gate(workshop), workshop.verified()
+    gate.seal_assertion(token, HOST, _at(NOW + 9))
+    claims = _opened(workshop, gate, gate.seal_assertion(token, HOST, _at(NOW + 8))).claims
+    assert (claims.iat, claims.nbf) == (NOW + 8, NOW + 8)
+
+
 @pytest.mark.parametrize("left", [1, 29, 30, 31, 59, 60, 61])
 def test_no_assertion_outlives_its_token(workshop: Workshop, left: int) -> None:
     gate, token = _gate(workshop), workshop.verified(exp=NOW + left)

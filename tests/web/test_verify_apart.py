@@ -45,7 +45,7 @@ async def _locked(web: Web) -> AsyncIterator[None]:
 async def _assert_outcomes(people: Gated) -> None:
     for dialect in DIALECTS:
         for who, target, status in OUTCOMES:
-            async with asyncio.timeout(3):  # a locked store takes its readers five
+            async with asyncio.timeout(1):  # a reader of a locked store waits three
                 answer = await people.ask(dialect, target, people.credentials[who])
             assert answer.status == status, (who, target)
 

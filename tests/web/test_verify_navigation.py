@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from sidecar.core.redirect import LONGEST_REDIRECT
 from sidecar.web.navigation import LONGEST_ACCEPT
 from tests.web.conftest import PUBLIC_URL
 from tests.web.gated import DIALECTS, HOST, Answer, Gated, Lines, asked, send
@@ -142,3 +143,15 @@ async def test_the_way_back_is_the_address_that_was_asked_for(
 ) -> None:
     answer = await gated.ask(dialect, target, [MODE], scheme=scheme, host=host)
     assert answer.headers["Location"] == f"{PUBLIC_URL}/login?rd={quote(url, safe='')}"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_way_back_that_the_login_would_drop_is_not_sent_along(
+    gated: Gated, dialect: str
+) -> None:
+    for spare, carried in ((0, True), (1, False), (5000, False)):
+        path = "/" + "x" * (LONGEST_REDIRECT - len(f"http://{HOST}/") + spare)
+        answer = await send(
+            gated.web.port, [*asked(dialect, path), MODE, HTML], f"/verify/{dialect}"
+        )
+        assert ("?rd=" in answer.headers["Location"]) is carried, spare
