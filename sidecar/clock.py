@@ -1,6 +1,6 @@
 """The one place that reads the clocks; they are read once for each request and passed down."""
 
-import time
+from time import monotonic, time
 from typing import NamedTuple
 
 
@@ -13,4 +13,4 @@ class Now(NamedTuple):
 
 def read_clock() -> Now:
     """Return this moment; Unix seconds are rounded down."""
-    return Now(int(time.time()), time.monotonic())
+    return Now(int(time()), monotonic())

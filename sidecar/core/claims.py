@@ -15,7 +15,7 @@ from sidecar.core.text import is_plain_text
 from sidecar.core.verdict import Deny, Reason
 
 LATEST_DATE: Final = 253_402_300_799  # the end of the year 9999; beyond it RFC 3339 has no dates
-LONGEST_ROLES: Final = 4096  # bytes of all roles together: they travel in every header line
+LONGEST_ROLES: Final = 4096  # characters of all roles together: they travel in every header line
 MOST_ROLES: Final = 256
 DAY: Final = 86_400
 
@@ -48,7 +48,7 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One row; `bound` is the most characters of a text (of each in a list), or the latest date."""
+    """One row; `bound` is the most characters of a text (each in a list), or the largest number."""
 
     name: str
     shape: Shape
@@ -103,6 +103,10 @@ class Claims:
     client_id: str = ""
     email: str | None = None
     name: str | None = None
+
+    def __hash__(self) -> int:
+        """Hash by `jti` alone: what is kept for a token is looked up at each of its requests."""
+        return hash(self.jti)
 
 
 def _is_text(value: object, claim: Claim) -> bool:

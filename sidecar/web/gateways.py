@@ -5,7 +5,7 @@ A dialect reads its own headers and no others: what a client adds of another fam
 
 import socket
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiohttp import web
 
@@ -45,13 +45,8 @@ UNKNOWN_PEER: Final = ""  # no address, so nobody's, and trusted by nobody
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-class Target(NamedTuple):
-    """What a dialect says of the request that the gateway asks about, still as text."""
-
-    method: str
-    scheme: str
-    host: str
-    target: str
+# What a dialect says of the request that is asked about, as text: method, scheme, host, target.
+Target = tuple[str, str, str, str]
 
 
 def read_nginx(headers: Headers) -> Target | Deny:
@@ -62,7 +57,7 @@ def read_nginx(headers: Headers) -> Target | Deny:
         return url
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
-    return Target(method, scheme, host, slash + path)
+    return method, scheme, host, slash + path
 
 
 def read_forwarded(headers: Headers) -> Target | Deny:
@@ -75,7 +70,7 @@ def read_forwarded(headers: Headers) -> Target | Deny:
         return host
     if isinstance(target := read_single(headers, FORWARDED_URI), Deny):
         return target
-    return Target(method, scheme, host, target)
+    return method, scheme, host, target
 
 
 READERS: Final[Mapping[Dialect, Callable[[Headers], Target | Deny]]] = {
@@ -97,13 +92,14 @@ def parse_question(
         return Deny(Reason.UNTRUSTED_PEER)
     if isinstance(said := READERS[dialect](headers), Deny):
         return said
-    if isinstance(method := parse_method(said.method), Deny):
+    said_method, said_scheme, said_host, target = said
+    if isinstance(method := parse_method(said_method), Deny):
         return method
-    if isinstance(scheme := parse_scheme(said.scheme), Deny):
+    if isinstance(scheme := parse_scheme(said_scheme), Deny):
         return scheme
-    if isinstance(host := parse_host(said.host), Deny):
+    if isinstance(host := parse_host(said_host), Deny):
         return host
-    if isinstance(path := parse_path(said.target), Deny):
+    if isinstance(path := parse_path(target), Deny):
         return path
     forwarded_for = headers.getall(FORWARDED_FOR, ())
     if isinstance(address := trusted.find_client(peer, forwarded_for), Deny):
@@ -115,9 +111,7 @@ def parse_question(
     site, origin_host = _find_site(headers, scheme, host)
     websocket = _is_websocket(headers, scheme)
     # By position, in their order: by name it takes twice as long.
-    return RequestFacts(
-        method, scheme, host, path, said.target, address, site, origin_host, websocket
-    )
+    return RequestFacts(method, scheme, host, path, target, address, site, origin_host, websocket)
 
 
 def _find_site(headers: Headers, scheme: str, host: Host) -> tuple[Site, str | None]:
@@ -156,8 +150,7 @@ def origin_of(scheme: str, host: Host) -> str:
 def _is_websocket(headers: Headers, scheme: str) -> bool:
     """Say whether this may be a WebSocket handshake (RFC 6455 section 4.1).
 
-    Traefik says http and keeps `Upgrade` back, which is between it and the client; the key it
-    passes on.
+    Traefik says http and keeps `Upgrade` to itself, but passes the key on.
     """
     return (
         scheme in {"ws", "wss"}

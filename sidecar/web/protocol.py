@@ -1,6 +1,6 @@
-"""What aiohttp answers before our handlers are asked: ours in form, without its version.
+"""What is answered ahead of router and middlewares: questions, and what is no request.
 
-It leans on insides of aiohttp, whose range is pinned for that.
+It leans on insides of aiohttp, whose range is pinned for that (docs/decisions/0009).
 """
 
 from typing import Any, Final
@@ -30,7 +30,7 @@ class Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Return the answer to what is no request.
+        """Return the answer to what is no request, or to a bug.
 
         Raises ConnectionError where another answer has begun.
         """
@@ -44,8 +44,8 @@ class Protocol(web.RequestHandler):
 class ProtocolServer(web.Server):
     """Makes a protocol of ours for each connection, and asks `questions` ahead of the application.
 
-    Router and middlewares of the application that `made` serves cost a question more than its
-    answer does. `last` says that every answer is the last one on its connection.
+    The application that `made` serves is asked what is no question. `last` says that every answer
+    is the last one on its connection.
     """
 
     def __init__(self, made: web.Server, questions: Questions) -> None:
@@ -76,7 +76,8 @@ class ProtocolServer(web.Server):
     def _make_known(self, message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
         """Make a request without an unknown expectation.
 
-        aiohttp answers those by itself with their own octets, and fails where they are not UTF-8.
+        aiohttp would answer it by itself, with the client's octets in the answer, and fails where
+        they are not UTF-8.
         """
         if EXPECT in message.headers and message.headers[EXPECT].lower() != CONTINUE:
             headers = CIMultiDict(message.headers)
