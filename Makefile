@@ -7,7 +7,7 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
-# Debian keeps nginx and haproxy in /usr/sbin, which is not on every user's PATH.
+# Debian keeps servers such as nginx in /usr/sbin, which is not on every user's PATH.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 BIN := .venv/bin

@@ -25,10 +25,7 @@ class NewUser:
 
 
 class Accounts:
-    """The people of this deployment.
-
-    `publish` makes the revocations of a change hold everywhere.
-    """
+    """The people of this deployment; `publish` makes the revocations of a change hold."""
 
     def __init__(
         self,

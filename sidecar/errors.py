@@ -7,18 +7,20 @@ SidecarError                    one line for a person; the boundary of every com
 ├── Unavailable                 no verdict or answer can be reached now: 503 with `Retry-After`
 │   ├── StoreUnavailable        SQL did not answer, is locked, or lost the connection
 │   ├── Overloaded              the queue of password hashes is full
-│   └── NoVerdict               the gate has no ring or no first view, or its view is too old
+│   └── NoVerdict               no key signs now, or the view is missing or too old
 ├── StoreUnusable               SQL is read-only, newer than this, or not a database
 ├── RingMismatch                the key directory and what SQL remembers of it differ
 ├── NameTaken                   the username belongs to somebody
-├── NotFound                    no such user, key or session
+├── NotFound                    no such user, token or session
 ├── LastAdministrator           the change would leave no enabled administrator
-└── MissingExtra                an optional dependency that the settings ask for is not installed
+├── MissingExtra                an optional dependency that the settings ask for is not installed
+├── CannotListen                an address is taken or not ours (app/listeners.py)
+└── BackgroundEnded             a task that runs for ever has ended: a bug (app/background.py)
 """
 
 from typing import Final
 
-RETRY_AFTER: Final = 2  # seconds; a feed polls four times a second, a hash takes 30 ms
+RETRY_AFTER: Final = 2  # seconds; a feed polls five times a second, a hash takes 30 ms
 
 
 class SidecarError(Exception):
@@ -50,7 +52,7 @@ class Unavailable(SidecarError):
 
 
 class StoreUnavailable(Unavailable):
-    """SQL did not answer."""
+    """SQL did not answer, is locked, or lost the connection."""
 
 
 class Overloaded(Unavailable):
@@ -74,7 +76,7 @@ class NameTaken(SidecarError):
 
 
 class NotFound(SidecarError):
-    """There is no such user, key or session."""
+    """There is no such user, token or session."""
 
 
 class LastAdministrator(SidecarError):

@@ -82,10 +82,7 @@ class Gate:
         return self._options.issuer.name
 
     def view_age(self, now: Now) -> float | None:
-        """Return how many seconds ago the revocations were last read.
-
-        None before the first time.
-        """
+        """Return how many seconds ago the revocations were last read, None before any reading."""
         read_at = self.view.read_at
         return None if read_at is None else max(0.0, now.monotonic - read_at)
 
@@ -99,10 +96,7 @@ class Gate:
     def decide(
         self, facts: RequestFacts, credential: Credential | Deny | None, now: Now
     ) -> Verdict:
-        """Return the verdict about a request.
-
-        Raises NoVerdict while the view is too old to tell.
-        """
+        """Return the verdict about a request. Raises NoVerdict where only a fresh view can tell."""
         if isinstance(credential, Deny):  # two, or malformed: on any rule
             return credential
         opened = None if credential is None else self._open(credential)
@@ -132,9 +126,9 @@ class Gate:
         return self._open(credential)
 
     def seal_assertion(self, token: VerifiedToken, host: str, now: Now) -> str:
-        """Return the assertion for the upstream at `host`.
+        """Return the assertion for the upstream at `host`; one is handed out for half its life.
 
-        Sealed once and used for half its life.
+        Raises NoVerdict where no key of the ring signs now.
         """
         key = (token.claims.jti, host)
         kept = self._assertions.get(key)
@@ -167,7 +161,7 @@ class Gate:
                 self.decisions["unavailable"] += 1
 
     def _open(self, credential: Credential) -> VerifiedToken | Deny:
-        """Only what opens is kept, so a flood of forgeries pushes nothing out."""
+        """Open a credential; only what opens is kept, so that forgeries push nothing out."""
         opened = self._opened.get(credential.unverified)
         if opened is not None and opened.kind is credential.kind:
             return opened

@@ -69,10 +69,11 @@ class Login:
         return account, session
 
     async def _authenticate(self, username: str, password: str) -> Account | Deny:
-        """Unknown, disabled and wrong cost the same and answer the same."""
+        """Return the account; unknown or disabled costs and answers like a wrong password."""
         name = canonical_username(username)
-        account = None if name is None else await self._accounts.find_account(name)
-        good = await self._passwords.verify(password, account.password_hash if account else None)
+        with self._passwords.place() as check:
+            account = None if name is None else await self._accounts.find_account(name)
+            good = await check(password, account.password_hash if account else None)
         if account is None or account.user.disabled or not good:
             return Deny(Reason.INVALID_CREDENTIALS)
         return account

@@ -16,10 +16,7 @@ from sidecar.core.user import User
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user with what a login needs.
-
-    `epoch` is `[everyone's, the user's]`, read in one statement with them.
-    """
+    """A user with what a login needs; `epoch` is everyone's and the user's, read with them."""
 
     user: User
     password_hash: str = field(repr=False)
@@ -36,9 +33,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """What is to be different about a user; None: as it is.
+    """What is to be different about a user.
 
-    An empty `email` or `name` clears it.
+    None leaves a field as it is; an empty `email` or `name` clears it.
     """
 
     username: str | None = None
@@ -51,10 +48,7 @@ class UserChange:
 
 @dataclass(frozen=True, slots=True)
 class RingKey:
-    """What SQL remembers of a key.
-
-    Its public half (PEM, SubjectPublicKeyInfo) and its dates (Unix seconds).
-    """
+    """What SQL remembers of a key: its public half (SubjectPublicKeyInfo) and its dates."""
 
     kid: str
     purpose: Purpose
@@ -72,10 +66,7 @@ class AccountStore(Protocol):
         ...
 
     async def add_session(self, session: Session, epoch: tuple[int, int]) -> bool:
-        """Keep a new session, unless the user is gone or disabled or either epoch has moved.
-
-        False.
-        """
+        """Keep a new session; False if the user is gone or disabled, or either epoch has moved."""
         ...
 
 
@@ -91,7 +82,7 @@ class SessionStore(Protocol):
     ) -> bool:
         """Move a living session from this generation to the next, in one compare-and-set.
 
-        False: it was not there.
+        False says that no such session was in this generation.
         """
         ...
 
@@ -137,11 +128,11 @@ class RevocationStore(Protocol):
         ...
 
     async def end_session(self, sid: str, *, forget_at: int, keep_after: int) -> tuple[Entry, ...]:
-        """End a session: its row.
+        """End a session: remove its row, and refuse its tokens until the last of them is over.
 
-        And every token of it until `forget_at` or `keep_after` behind its last token. `forget_at`
-        is what the caller knows of (the end of the token that was shown; 0: nothing); the later one
-        counts. A session that is not there is refused until `forget_at`, if that is not 0.
+        That is `forget_at`, or `keep_after` seconds behind its last token if that is later. The
+        caller has `forget_at` from the token that was shown; 0 says that none was. A session that
+        is not there is refused until `forget_at`, and not at all where that is 0.
         """
         ...
 
@@ -160,10 +151,7 @@ class FeedStore(Protocol):
     """What the feeds read of the log, and what keeps it short."""
 
     async def read_entries(self, after: int) -> Sequence[Entry]:
-        """Return the entries behind this sequence, in order.
-
-        None that commits later has a lower one.
-        """
+        """Return the entries behind this sequence, in order; none that commits later is missed."""
         ...
 
     async def purge(self, now: int) -> None:
@@ -187,10 +175,7 @@ class RingStore(Protocol):
     """The ring as SQL remembers it, so that replicas and restarts agree about one."""
 
     async def read_ring(self) -> tuple[Sequence[RingKey], str | None]:
-        """Return all keys that were ever in the ring.
-
-        And the fingerprint of `secret` if one is known.
-        """
+        """Return all keys that were ever in the ring, and the fingerprint of `secret` if known."""
         ...
 
     async def remember_ring(self, keys: Sequence[RingKey], fingerprint: str) -> None:

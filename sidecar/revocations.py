@@ -84,7 +84,7 @@ class Revocations:
                 log.warning("the outbox keeps what was announced", extra={"cause": str(error)})
 
     async def run_outbox(self) -> None:
-        """Announce what could not be announced before, for ever (without an announcer: nothing)."""
+        """Announce what could not be announced before, for ever; needs an announcer."""
         while self._announcer is not None:
             await asyncio.sleep(OUTBOX_PERIOD)
             try:

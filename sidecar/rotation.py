@@ -74,7 +74,7 @@ class Rotation:
     async def find_session(self, refresh_token: str, now: int) -> tuple[Session, Turn] | None:
         """Return the session of a refresh token and what the token is good for.
 
-        None where the session has been ended, or the token is none of ours.
+        None is returned where the session has been ended, or the token is none of ours.
         """
         opened = open_refresh_token(self._options.key, refresh_token)
         found = None if opened is None else await self._sessions.find_session(opened[0])

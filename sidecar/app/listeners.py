@@ -5,6 +5,7 @@ import fcntl
 import os
 import socket
 import stat
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,15 +15,17 @@ from aiohttp import web
 from sidecar.errors import SidecarError
 from sidecar.settings import Listen
 
+LOCK_PATIENCE: Final = 2.0  # seconds; whoever takes a leftover's place holds it for milliseconds
+LOCK_LOOK: Final = 0.02  # seconds between tries
 NOT_FOR_OTHERS: Final = 0o117  # the umask that gives a Unix socket mode 0660
 
 
 class CannotListen(SidecarError):
-    """An address is taken or not ours."""
+    """The address is taken, or none of this machine's."""
 
 
 def bind(listen: Listen) -> socket.socket:
-    """Return a socket that listens; what connects waits until somebody serves it.
+    """Return a socket that listens; whoever connects waits until somebody serves them.
 
     A name stands for its first IPv4 address. Raises CannotListen.
     """
@@ -43,12 +46,28 @@ def _bind_path(path: Path) -> socket.socket:
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         # Two that find the same leftover would remove each other's socket.
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        _lock(folder, path)
         if _is_left_behind(path):
             path.unlink()
         return _listen_at(path)
     finally:
         os.close(folder)
+
+
+def _lock(folder: int, path: Path) -> None:
+    """Lock the folder, which anybody who may read it can hold for ever. Raises CannotListen."""
+    until = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise CannotListen(
+                    f"cannot listen on unix:{path}: another process holds a lock on {path.parent}"
+                ) from None
+            time.sleep(LOCK_LOOK)
+        else:
+            return
 
 
 def _is_left_behind(path: Path) -> bool:

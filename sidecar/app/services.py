@@ -32,7 +32,7 @@ class Services:
     keys: KeyDirectory
 
     async def open_ring(self) -> OpenedRing:
-        """Return the key ring, made at the very first start.
+        """Return the key ring, which the very first start makes.
 
         Raises DocumentInvalid, RingMismatch, StoreUnavailable.
         """

@@ -11,13 +11,12 @@ from aiohttp import web
 from sidecar.accounts import NewUser
 from sidecar.app.background import running
 from sidecar.app.services import Services
-from sidecar.clock import read_clock
+from sidecar.clock import Now, read_clock
 from sidecar.core.addresses import TrustedProxies
 from sidecar.core.grant import Issuer
 from sidecar.core.policy import Policy
-from sidecar.core.user import canonical_username
 from sidecar.credentials.mint import Lifetimes, Mint
-from sidecar.errors import DocumentInvalid, StoreUnavailable
+from sidecar.errors import StoreUnavailable
 from sidecar.gate import Gate, GateOptions
 from sidecar.login import Login
 from sidecar.rotation import RefreshOptions, Rotation
@@ -25,10 +24,11 @@ from sidecar.sources.keyring import OpenedRing, derive_key
 from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.watch import Watched
 from sidecar.web.context import Context, Health, PublicUrl
-from sidecar.web.credentials import CookieJar
+from sidecar.web.credentials import CookieJar, warn_unreached
 from sidecar.web.routes import make_operations_app, make_public_app
 
 SWEEP_PERIOD: Final = 60.0  # seconds
+LARGEST_STEP: Final = 60  # seconds that the wall clock may gain or lose between two sweeps
 
 log = logging.getLogger("sidecar.app")
 
@@ -118,15 +118,29 @@ class Serving:
         return running(work, ended=ended)
 
     async def _sweep(self) -> NoReturn:
-        """Forget what is over, here and in the store, for ever."""
+        """Forget what is over, here and in the store, for ever.
+
+        It does not go by a clock that has just jumped: what that calls over may be alive once it
+        jumps back.
+        """
+        now = read_clock()
         while True:
             await asyncio.sleep(SWEEP_PERIOD)
-            now = read_clock().unix
-            self.gate.view.forget(now)
+            before, now = now, read_clock()
+            if clock_jumped(before, now):
+                log.warning("nothing was swept: the clock jumped", extra={"unix": now.unix})
+                continue
+            self.gate.view.forget(now.unix)
             try:
-                await self.services.store.revocations.purge(now)
+                await self.services.store.revocations.purge(now.unix)
             except StoreUnavailable as error:
                 log.warning("nothing was purged", extra={"cause": str(error)})
+
+
+def clock_jumped(before: Now, now: Now) -> bool:
+    """Say whether the wall clock moved otherwise than time passed."""
+    passed = now.monotonic - before.monotonic
+    return abs(now.unix - before.unix - passed) > LARGEST_STEP
 
 
 async def create_app(
@@ -146,6 +160,8 @@ async def create_app(
     serving = Serving(services, sources, opened, policy)
     await _bootstrap(services)
     context = _make_context(serving, opened.secret, workers)
+    for warning in warn_unreached(context.jar, policy.hosts, context.public.host.name):
+        log.warning("%s", warning)
     public = make_public_app(context)
     return serving, public, make_operations_app(context)
 
@@ -154,11 +170,8 @@ async def _bootstrap(services: Services) -> None:
     bootstrap = services.settings.bootstrap
     if bootstrap.admin is None or bootstrap.password is None:
         return
-    username = canonical_username(bootstrap.admin)
-    if username is None:
-        raise DocumentInvalid(("bootstrap.admin: is not a username",))
     user = await services.accounts.add_first_administrator(
-        NewUser(username), bootstrap.password, read_clock().unix
+        NewUser(bootstrap.admin), bootstrap.password, read_clock().unix
     )
     if user is not None:
         log.info("made the first administrator", extra={"username": user.username})

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from sidecar.cli.options import config_option, read_settings
+from sidecar.cli.options import config_option, read_settings, run
+from sidecar.errors import DocumentInvalid
 from sidecar.schemas.documents import dump_document
-from sidecar.settings import describe_settings, find_warnings
+from sidecar.settings import Settings, describe_settings, find_warnings
 
 
 @click.group()
@@ -18,9 +19,23 @@ def config() -> None:
 @config_option
 def check(config_file: Path | None) -> None:
     """Say whether the settings are right; one line for each problem."""
-    for warning in find_warnings(read_settings(config_file)):
+    settings = read_settings(config_file)
+    for warning in (*find_warnings(settings), *_find_unreached(settings)):
         click.echo(f"warning: {warning}", err=True)
     click.echo("the settings are right")
+
+
+def _find_unreached(settings: Settings) -> tuple[str, ...]:
+    from sidecar.sources.policyfile import PolicyFile
+    from sidecar.web.context import PublicUrl
+    from sidecar.web.credentials import CookieJar, warn_unreached
+
+    try:
+        policy = run(PolicyFile(settings.policy_file, named=settings.policy_named).read())
+    except DocumentInvalid:  # `sidecar policy check` says what is wrong with it
+        return ()
+    own_host = PublicUrl.parse(settings.server.public_url).host.name
+    return warn_unreached(CookieJar(settings.session.domain), policy.hosts, own_host)
 
 
 @config.command()

@@ -16,9 +16,9 @@ REMEMBERED: Final = 4096  # texts whose reading is kept: a few proxies and clien
 
 
 def parse_address(text: str) -> Address | None:
-    """Return the IP address.
+    """Return the IP address that `text` spells, or None where it spells none.
 
-    An IPv4 address mapped into IPv6 is the IPv4 address (RFC 4291 section 2.5.5.2).
+    An IPv4 address mapped into IPv6 is returned as IPv4 (RFC 4291 section 2.5.5.2).
     """
     if "%" in text:  # a zone means something on the host itself only, and may hold any text
         return None
@@ -44,9 +44,9 @@ class TrustedProxies:
     def find_client(self, peer: str | None, forwarded_for: Sequence[str]) -> Address | Deny | None:
         """Return the first address from the right that is not a trusted hop's, None where all are.
 
-        `peer` is as for `trust`. `forwarded_for` are the `X-Forwarded-For` lines; several are one
-        list. A malformed address to the right of the client's is refused; what lies to its left is
-        the client's.
+        `peer` is as for `trust`. `forwarded_for` holds the `X-Forwarded-For` lines, which are read
+        as one list. A malformed address to the right of the client's is refused; what stands to
+        its left the client may have written, and it is not read.
         """
         hops = ",".join(forwarded_for).split(",", MOST_HOPS) if forwarded_for else []
         if len(hops) > MOST_HOPS:

@@ -1,6 +1,6 @@
 """A dictionary that forgets.
 
-Bounded, cheap to read, and not to be emptied by what nobody asks for again.
+It is bounded and cheap to read, and a flood of what nobody asks for again does not empty it.
 """
 
 from collections.abc import Hashable

@@ -1,9 +1,7 @@
 """What is being asked about, in one canonical reading.
 
-What two servers could read differently is refused.
-
-Texts come as aiohttp gives header values: octets that are not UTF-8 stand in them as lone
-surrogates.
+What two servers could read differently is refused. Texts come as aiohttp gives header values:
+octets that are not UTF-8 stand in them as lone surrogates.
 """
 
 import re
@@ -49,7 +47,7 @@ _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 class Host:
     """A host in canonical form: lower case, no root dot, IPv6 in brackets and compressed.
 
-    The port where one was said.
+    `port` is None where none was given.
     """
 
     name: str
@@ -78,9 +76,9 @@ class RequestFacts(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The address that was asked for, as a browser spells it.
+        """The address that was asked for, in ASCII, as a browser spells it.
 
-        ASCII: an octet beyond it that came as it was is escaped, so that it comes back the same.
+        An octet beyond ASCII that came unescaped is escaped, so that it comes back the same.
         """
         scheme = {"ws": "http", "wss": "https"}.get(self.scheme, self.scheme)
         target = quote(self.target, safe=_VISIBLE, errors="surrogateescape")

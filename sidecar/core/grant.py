@@ -53,9 +53,6 @@ def person_claims(
 
 
 def assertion_claims(claims: Claims, host: str, *, jti: str, now: int, ttl: int) -> Claims:
-    """Return the claims of an assertion for the upstream at `host`.
-
-    By those of the token that was shown.
-    """
+    """Return the claims of an assertion for the upstream at `host`, from those of a shown token."""
     end = min(now + ttl, claims.exp)
     return replace(claims, aud=(host,), iat=now, nbf=now, exp=end, jti=jti)

@@ -1,7 +1,4 @@
-"""The key ring: which key signs, which are published, which are over.
-
-A key's state follows from its dates alone.
-"""
+"""The key ring: which key signs, which are published, which are over, as their dates say."""
 
 import hashlib
 import json
@@ -27,7 +24,7 @@ class Purpose(StrEnum):
 
 
 class KeyState(StrEnum):
-    """Where a key is in its life."""
+    """Where in its life a key is."""
 
     NEXT = "next"
     ACTIVE = "active"
@@ -37,10 +34,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key pair with its dates (Unix seconds).
-
-    `private` is None where only the public half is known.
-    """
+    """A key pair with its dates (Unix seconds); `private` is None where only its half is known."""
 
     kid: str
     purpose: Purpose

@@ -18,10 +18,7 @@ NO_RULE: Final = 1_000_000_000  # above every index of a rule
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who a rule lets in: `anyone`, or who is signed in and holds one of `roles` (None.
-
-    No role is asked for).
-    """
+    """Who a rule lets in: `anyone`, or who is signed in and, unless it is None, is in `roles`."""
 
     anyone: bool = False
     roles: frozenset[str] | None = None
@@ -41,9 +38,9 @@ class Rule:
 
 @dataclass(slots=True)
 class _Node:
-    """The rules that go on from one segment.
+    """The rules that share the segments up to this one.
 
-    `here` and `below` are the first rules that end here.
+    `here` is the first that ends with it, `below` the first that goes on with `/**`.
     """
 
     children: dict[str, "_Node"] = field(default_factory=dict)
@@ -66,10 +63,7 @@ class _Node:
         node.here = min(node.here, index)
 
     def first_match(self, segments: Sequence[str], position: int = 0) -> int:
-        """Return the least index of a rule that holds these segments from `position` on.
-
-        `NO_RULE` where none does.
-        """
+        """Return the index of the first rule for the segments from `position` on, or NO_RULE."""
         node, best = self, NO_RULE
         for index in range(position, len(segments)):
             segment = segments[index]
@@ -120,10 +114,7 @@ class HostRules:
 
 
 class Policy:
-    """An immutable snapshot of all hosts and their rules.
-
-    Keys are canonical hosts and `*.domain`.
-    """
+    """An immutable snapshot of all rules, by canonical host or `*.domain`."""
 
     __slots__ = ("_hosts", "_recall")
 
@@ -140,9 +131,9 @@ class Policy:
         return sum(len(host.rules) for host in self._hosts.values())
 
     def match(self, host: str, path: str) -> Rule | Deny:
-        """Return the rule that decides, of the one host entry that holds `host`.
+        """Return the rule that decides, of the one entry that holds `host`.
 
-        The exact one, else the longest wildcard.
+        That is the entry of the host itself, else the longest wildcard.
         """
         if len(path) <= LONGEST_REMEMBERED:
             return self._recall(host, path)
@@ -167,10 +158,7 @@ EMPTY: Final = Policy({})
 
 
 def wildcards(host: str) -> Iterator[str]:
-    """Yield the wildcards that hold `host`, longest first.
-
-    `*.b.c` and `*.c` for `a.b.c`, never `*.a.b.c`.
-    """
+    """Yield the wildcards that hold `host`, longest first: `*.b.c` and `*.c` for `a.b.c`."""
     rest = host
     while "." in rest and not host.startswith("["):
         rest = rest.partition(".")[2]
@@ -178,10 +166,7 @@ def wildcards(host: str) -> Iterator[str]:
 
 
 def judge_access(access: Access, roles: Sequence[str]) -> Deny | None:
-    """Return why somebody with these roles is not let in, or None.
-
-    The rule's `anyone` has been answered before.
-    """
+    """Return why somebody with these roles is refused, or None; `anyone` was answered before."""
     if access.roles is not None and access.roles.isdisjoint(roles):  # an empty list: nobody
         return Deny(Reason.ROLE_MISSING)
     return None

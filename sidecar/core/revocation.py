@@ -38,9 +38,9 @@ class Revocation:
 
 
 class RevocationView:
-    """All revocations that this process knows of; `read_at` is when a feed last read them well.
+    """All revocations that this process knows of.
 
-    That is the monotonic second at which the read began, None before the first.
+    `read_at` is the monotonic second at which the last good read of a feed began, None before it.
     """
 
     def __init__(self) -> None:
@@ -54,10 +54,7 @@ class RevocationView:
         return len(self._tokens) + len(self._sessions) + len(self._users) + (self._everyone > 0)
 
     def apply(self, entries: Iterable[Revocation]) -> None:
-        """Take these in, in any order and any number of times.
-
-        An entry never takes another back.
-        """
+        """Take entries in, in any order and any number of times; none takes another back."""
         for entry in entries:
             match entry.level:
                 case Level.TOKEN:

@@ -41,9 +41,9 @@ class User:
 def canonical_username(text: str) -> str | None:
     """Return the one form in which a username is kept, compared and sent, or None where it is none.
 
-    The UsernameCaseMapped profile of RFC 8265 section 3.3: width-mapped, lower case, NFC, letters,
-    digits and visible ASCII only. `:` and `,` are refused, since htpasswd and `Remote-Groups` split
-    at them.
+    That form is the UsernameCaseMapped profile of RFC 8265 section 3.3: width-mapped, lower case
+    and NFC; it holds letters, digits and visible ASCII only, and letters of one script. `:` and `,`
+    are refused, since htpasswd and `Remote-Groups` split at them.
     """
     if len(text) > 4 * LONGEST_USERNAME:
         return None
@@ -70,10 +70,7 @@ def roles_fit(roles: tuple[str, ...]) -> bool:
 
 
 def is_email(text: str) -> bool:
-    """Say whether `text` has the form of an e-mail address.
-
-    Only a letter that arrives proves more.
-    """
+    """Say whether `text` has the form of an e-mail address; only mail that arrives proves more."""
     return len(text) <= LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None and is_plain_text(text)
 
 
@@ -95,10 +92,7 @@ def _is_identifier(character: str) -> bool:
 
 
 def _script(character: str) -> str:
-    """Return the script of a letter by the first word of its Unicode name.
-
-    Digits, marks and signs belong to all.
-    """
+    """Return the script of a letter by its Unicode name; digits, marks and signs have none."""
     if not character.isalpha():
         return ""
     script = unicodedata.name(character, "UNKNOWN").partition(" ")[0]

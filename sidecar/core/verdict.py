@@ -1,7 +1,4 @@
-"""The answer to a question: `Allow`, or `Deny` with the reason.
-
-A refusal is a value, never an exception.
-"""
+"""The answer to a question, `Allow` or `Deny` with its reason: a value, never an exception."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,10 +9,7 @@ if TYPE_CHECKING:
 
 
 class Reason(StrEnum):
-    """Why not. The words are part of the contract with the outside.
-
-    They stand in answers and logs.
-    """
+    """Why not, in words that stand in answers and logs: part of the contract with the outside."""
 
     # Nobody: the request may be tried again with a (better) credential.
     NO_CREDENTIAL = "no_credential"

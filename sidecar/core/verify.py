@@ -101,10 +101,7 @@ def decide(
 
 
 def _is_cross_site(facts: RequestFacts, policy: Policy) -> bool:
-    """Say whether a cookie must not count.
-
-    An unsafe method or WebSocket handshake from elsewhere.
-    """
+    """Say whether another site makes an unsafe request or opens a WebSocket: no cookie counts."""
     if facts.method in SAFE_METHODS and not facts.websocket:
         return False
     match facts.site:

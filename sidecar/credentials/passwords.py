@@ -1,6 +1,6 @@
-"""Passwords as Argon2id hashes (RFC 9106).
+"""Passwords as Argon2id hashes (RFC 9106), made in a few threads of low priority.
 
-Derived in a few threads of low priority behind a bounded queue.
+The queue before those threads is bounded.
 """
 
 import asyncio
@@ -8,8 +8,9 @@ import os
 import secrets
 import threading
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidKey
@@ -27,6 +28,8 @@ LONGEST_QUEUE: Final = 32  # at 30 ms each on two threads: the last one waits ha
 LOWEST_PRIORITY: Final = 19  # /verify keeps its pace while passwords are hashed
 
 T = TypeVar("T")
+# Says whether a password is the one of this hash; None, nobody's hash, costs the same.
+Check = Callable[[str, str | None], Awaitable[bool]]
 
 
 class PasswordHasher:
@@ -47,22 +50,28 @@ class PasswordHasher:
 
     async def hash(self, password: str) -> str:
         """Return the PHC string of a new password."""
-        return await self._run(_hash, password)
+        with self.place():
+            return await self._run(_hash, password)
 
-    async def verify(self, password: str, encoded: str | None) -> bool:
-        """Say whether the password is the one of `encoded`; None, nobody's, costs the same."""
-        return await self._run(_verify, password, encoded or self._nobody) and encoded is not None
+    @contextmanager
+    def place(self) -> Iterator[Check]:
+        """Hold a place in the queue, in which one password can be checked. Raises Overloaded.
 
-    async def _run(self, work: Callable[..., T], *arguments: str) -> T:
+        Whoever looks up a hash takes the place first: what is turned away costs no look.
+        """
         if self._waiting >= LONGEST_QUEUE:
             raise Overloaded("too many passwords are waiting to be checked")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._executor, work, *arguments
-            )
+            yield self._check
         finally:
             self._waiting -= 1
+
+    async def _check(self, password: str, encoded: str | None) -> bool:
+        return await self._run(_verify, password, encoded or self._nobody) and encoded is not None
+
+    async def _run(self, work: Callable[..., T], *arguments: str) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
 
 
 def _hash(password: str) -> str:

@@ -1,7 +1,4 @@
-"""The fields of our schemas.
-
-A text and the function that parses it, a list, one word of several.
-"""
+"""The fields of our schemas: a text and the function that parses it, a list, one of some words."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar

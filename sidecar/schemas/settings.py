@@ -102,7 +102,7 @@ class CorsSchema(Schema):
 
 
 class KeysSchema(Schema):
-    """The key ring; `publish_ahead` is also how long clients keep the JWKS."""
+    """The key ring; clients may keep the JWKS for half of `publish_ahead`."""
 
     directory = words()
     publish_ahead = duration("1s", "30d")

@@ -7,10 +7,7 @@ from sidecar.schemas.values import Listen
 
 
 def worker_addresses(first: Listen, count: int) -> list[Listen]:
-    """Return the addresses for so many processes.
-
-    The ports, or numbered sockets, from `first` on.
-    """
+    """Return an address for each process: the ports from `first` on, or numbered sockets."""
     if count == 1 or (first.path is None and first.port == 0):
         return [first]
     if first.path is not None:

@@ -1,7 +1,4 @@
-"""The files of the key directory.
-
-`KID.pem` (PKCS#8, mode 0600), `KID.json` with its dates, and `secret`.
-"""
+"""The files of the key directory: `KID.pem` (PKCS#8), `KID.json` with its dates, and `secret`."""
 
 import fcntl
 import os
@@ -82,10 +79,7 @@ def list_files(directory: Path) -> list[Path]:
 
 
 def read_keys(directory: Path) -> tuple[KeyFile, ...]:
-    """Return the keys of the directory.
-
-    Raises DocumentInvalid with a line for each file that is wrong.
-    """
+    """Return the keys of the directory. Raises DocumentInvalid with a line for each wrong file."""
     try:
         paths = [path for path in list_files(directory) if path.suffix == ".pem"]
     except OSError as error:

@@ -48,11 +48,11 @@ class KeyDirectory:
             return ()  # what is wrong with the directory is told by who reads it
 
     async def open(self, now: int) -> OpenedRing:
-        """Return the ring, made at the very first start. Raises DocumentInvalid, RingMismatch.
+        """Return the ring, which the very first start makes.
 
-        A directory that SQL does not know is added to what it remembers, but where SQL knows a ring
-        no new one is made beside it, and a directory that lacks a key still in use, or has another
-        `secret`, is refused.
+        SQL remembers each key that it has not seen. Where it knows a ring no new one is made beside
+        it, and a directory that lacks a key still in use, or has another `secret`, is refused.
+        Raises DocumentInvalid, RingMismatch, StoreUnavailable.
         """
         remembered, fingerprint = await self._store.read_ring()
         if not remembered and fingerprint is None:

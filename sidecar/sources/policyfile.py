@@ -10,10 +10,7 @@ from sidecar.sources.watch import Signature, sign_files
 
 
 class PolicyFile:
-    """Reads the policy; `named` says whether somebody chose the file.
-
-    So that its absence is a mistake.
-    """
+    """Reads the policy; where somebody named the file (`named`), its absence is a mistake."""
 
     def __init__(self, path: Path, *, named: bool) -> None:
         self._path = path
@@ -25,7 +22,7 @@ class PolicyFile:
         return sign_files([self._path])
 
     async def read(self) -> Policy:
-        """Return the policy; the empty one where nobody named a file and there is none.
+        """Return the policy, the empty one where an unnamed file is missing.
 
         Raises DocumentInvalid.
         """

@@ -1,7 +1,4 @@
-"""Watch files by looking at them.
-
-What changed is read anew, and what cannot be read leaves the old in force.
-"""
+"""Watch files by looking at them: what changed is read; where that fails the old is in force."""
 
 import asyncio
 import logging
@@ -21,9 +18,9 @@ Signature = tuple[tuple[str, int, int, int, int], ...]
 
 
 def sign_files(paths: list[Path]) -> Signature:
-    """Return what changes when one of the files does: name, inode, size and both times.
+    """Return what changes when one of the files does: name, inode, size, mtime and ctime.
 
-    A file that is made private changes only when its inode did (ctime).
+    Where only the mode of a file changes, ctime alone says so.
     """
     signature = []
     for path in sorted(paths):

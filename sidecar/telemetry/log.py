@@ -29,7 +29,7 @@ def configure_logging(level: str) -> None:
 
 
 def _one_line(record: logging.LogRecord) -> bool:
-    """Shorten what aiohttp says of bytes that are no request: a stranger writes no tracebacks."""
+    """Shorten what aiohttp logs about bytes that are no request: no stranger fills the log."""
     if record.name == "aiohttp.server" and record.exc_info is not None:
         error = record.exc_info[1]
         if error is not None and type(error).__module__.startswith("aiohttp."):

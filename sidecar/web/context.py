@@ -1,4 +1,4 @@
-"""What the handlers work with, put together once by app.py."""
+"""What the handlers work with, put together once by app/serving.py."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,7 @@ from sidecar.web.gateways import origin_of
 
 @dataclass(frozen=True, slots=True)
 class PublicUrl:
-    """Where browsers reach this service.
-
-    `path` is empty or begins with a slash and ends without.
-    """
+    """Where browsers reach this service; `path` is empty or begins, but never ends, with `/`."""
 
     scheme: str
     host: Host
@@ -87,10 +84,7 @@ class Context:
         return f"{self.public.base}/login"
 
     def redirect_hosts(self) -> tuple[str, ...]:
-        """Return where a login may send the browser.
-
-        The settings' hosts, else those of the policy.
-        """
+        """Return where a login may send the browser: the settings' hosts, else the policy's."""
         return self.gate.policy.hosts if self.allowed_hosts is None else self.allowed_hosts
 
     def safe_redirect(self, rd: str | None) -> str | None:

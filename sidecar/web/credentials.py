@@ -1,7 +1,7 @@
 """Which credential came with a request, unopened."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,32 +25,41 @@ _NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
 class CookieJar:
     """How our session cookie is called, and for which domains it is set.
 
-    No domain: for the host that set it.
+    Without any it is for the host alone that set it.
     """
 
     domains: tuple[str, ...]
 
     @property
     def name(self) -> str:
-        """The prefix makes browsers refuse it from elsewhere (RFC 6265bis section 4.1.3)."""
+        """The cookie's name, whose prefix browsers enforce (RFC 6265bis section 4.1.3)."""
         return DOMAIN_COOKIE if self.domains else HOST_COOKIE
 
     def find_domain(self, host: str) -> str | None:
-        """Return the longest domain that holds `host`.
-
-        None where the cookie is for the host alone.
-        """
+        """Return the longest domain that holds `host`, None where the cookie is for it alone."""
         holding = (
             domain for domain in self.domains if host == domain or host.endswith(f".{domain}")
         )
         return max(holding, key=len, default=None)
 
     def reaches(self, host: str, own_host: str) -> bool:
-        """Say whether a cookie that a login at `own_host` sets is sent to `host`."""
+        """Say whether a cookie that a login at `own_host` sets is sent to all of `host`.
+
+        That is a canonical host, or `*.domain` for every host below it.
+        """
         domain = self.find_domain(own_host)
         return host == own_host or (
             domain is not None and (host == domain or host.endswith(f".{domain}"))
         )
+
+
+def warn_unreached(jar: CookieJar, hosts: Iterable[str], own_host: str) -> tuple[str, ...]:
+    """Return a line for each host of the policy where a login at `own_host` logs nobody in."""
+    return tuple(
+        f"session.domain: the cookie of a login at {own_host} does not reach {host}"
+        for host in hosts
+        if not jar.reaches(host, own_host)
+    )
 
 
 def find_credential(
@@ -93,11 +102,11 @@ def _find_bearer(lines: Sequence[str]) -> Credential | Deny | None:
 
 
 def other_cookies(headers: Headers) -> str | None:
-    """Return the client's cookies without ours as one `Cookie` value.
+    """Return the client's cookies without ours as one `Cookie` value, None where it sent none.
 
-    None where it sent no `Cookie`. Ours goes under either of its names, of which settings of
-    yesterday may have used the other. A cookie that is not UTF-8 cannot stand in an answer: aiohttp
-    would leave its octets out, and make another cookie of it, ours even.
+    Ours is left out under either of its names, since yesterday's settings may have used the other.
+    So is a cookie that is not UTF-8: aiohttp would leave out its octets, which makes another
+    cookie of it, perhaps even ours.
     """
     lines = headers.getall(COOKIE, ())
     if not lines:

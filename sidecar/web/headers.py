@@ -1,7 +1,4 @@
-"""Reading header lines one way.
-
-A line that must stand once stands once, and lists are read whole.
-"""
+"""Reading header lines in one way: what may stand once is refused twice, lists are read whole."""
 
 from collections.abc import Iterator
 from typing import Final

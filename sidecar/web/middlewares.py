@@ -1,6 +1,7 @@
-"""The one error boundary.
+"""What stands around the handlers of the route table: the error boundary, and CORS.
 
-What goes wrong becomes an answer with a request id, never a traceback.
+What goes wrong in a handler becomes an answer with a request id, never a traceback. `/verify` and
+what is no request at all do not come by here: they are answered in web/protocol.py.
 """
 
 import logging

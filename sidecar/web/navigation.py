@@ -38,7 +38,7 @@ def is_navigation(request: web.BaseRequest, facts: RequestFacts) -> bool:
 
 
 def prefers_html(headers: Headers) -> bool:
-    """Say whether `Accept` (RFC 9110 section 12.5.1) names HTML, and nothing else before it."""
+    """Say whether `Accept` (RFC 9110 section 12.5.1) names HTML, with no type preferred to it."""
     lines = headers.getall("Accept", ())
     if sum(map(len, lines)) > LONGEST_ACCEPT:
         return False

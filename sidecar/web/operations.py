@@ -18,7 +18,7 @@ async def show_readiness(request: web.Request) -> web.Response:
     """Answer 200 while the gate can decide, 503 while it cannot or this process drains."""
     context = request.app[CONTEXT]
     ready = not context.health.is_draining() and context.gate.can_decide(read_clock())
-    members = {"ready": ready, "degraded": sorted(context.health.list_degraded())}
+    members = {"ready": ready, "degraded": context.health.list_degraded()}
     return answer_json(members, 200 if ready else 503)
 
 

@@ -1,6 +1,6 @@
-"""What every endpoint needs of a request.
+"""What every endpoint needs of a request: its id, its body, who calls, and from where.
 
-Its id, its body within bounds, who calls and from where, and the line that says who was refused.
+With it comes the one line that says in the log who was refused.
 """
 
 import asyncio
@@ -68,9 +68,10 @@ def make_request_id() -> str:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the body. Raises HTTPRequestEntityTooLarge.
+    """Return the body, bounded in size and time.
 
-    And HTTPRequestTimeout for one that stalls, BodyMalformed for one that breaks off.
+    Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout for a body that stalls, and BodyMalformed
+    for one that breaks off.
     """
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
@@ -114,7 +115,7 @@ def find_caller(request: web.BaseRequest, context: Context) -> Credential | Deny
 
 
 def _cookie_counts(request: web.BaseRequest, context: Context) -> bool:
-    """Where we are reached by https, a cookie that came in the clear may be anybody's."""
+    """Say whether a cookie came safely: where we are at https, one in the clear may be planted."""
     if context.public.scheme != "https" or not is_from_proxy(request, context):
         return True
     scheme = find_single(request.headers, FORWARDED_PROTO)
@@ -130,8 +131,8 @@ def find_origin(headers: Headers) -> str | None:
 def is_welcome(request: web.BaseRequest, context: Context) -> bool:
     """Say whether a request that sets or bears a cookie comes from a page that may make it.
 
-    From our own pages, from no page at all, or from a frontend of `cors.origins`. Those speak JSON:
-    a form from there has not been asked for, since browsers send forms without a preflight.
+    Our own pages may, and so may no page at all, and a frontend of `cors.origins`. Frontends speak
+    JSON; a form from there is refused, since browsers send forms without a preflight.
     """
     if read_site(request.headers, context.public.origin)[0] is Site.SAME_ORIGIN:
         return True

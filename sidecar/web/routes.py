@@ -1,4 +1,4 @@
-"""The one table of what is answered: method, path, handler."""
+"""The one table of what handlers answer, by method and path; /verify is asked ahead of it."""
 
 from typing import Final
 

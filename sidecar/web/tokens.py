@@ -61,10 +61,7 @@ async def get_logout(request: web.Request) -> web.StreamResponse:
 
 
 async def post_logout(request: web.Request) -> web.StreamResponse:
-    """End the session of whatever credential came.
-
-    One that is over or unknown has ended already.
-    """
+    """End the session of the credential that came; that of one that is over has ended already."""
     context = request.app[CONTEXT]
     octets = await read_body(request)
     kind = media_type(request)

@@ -34,10 +34,7 @@ async def show_openid_configuration(request: web.Request) -> web.Response:
 
 
 def _metadata(context: Context) -> dict[str, object]:
-    """RFC 8414 section 2; there is no authorization endpoint.
-
-    Hence no response type and no grant.
-    """
+    """Return the metadata (RFC 8414 section 2); nothing here has an authorization endpoint."""
     return {
         "issuer": context.gate.issuer,
         "jwks_uri": f"{context.public.base}/.well-known/jwks.json",

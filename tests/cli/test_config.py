@@ -11,6 +11,7 @@ from tests.cli.running import sidecar, sidecar_each
 pytestmark = pytest.mark.asyncio
 
 SECRET = "hunter2hunter2"
+NET = ["example.net", "app.example.net"]
 
 
 async def test_settings_are_checked_with_warnings_and_shown_without_secrets(
@@ -45,6 +46,41 @@ async def test_settings_are_checked_with_warnings_and_shown_without_secrets(
         1,
         ["shown.yaml:45: bootstrap.password: bootstrap.admin and bootstrap.password go together"],
     )
+
+
+@pytest.mark.parametrize(
+    ("domain", "unreached"),
+    [
+        ("null", ["*.example.com", "app.example.com", *NET]),
+        ("example.com", NET),
+        ("[example.com, example.net]", NET),  # it is set for the one that holds auth.example.com
+    ],
+)
+async def test_each_host_of_the_policy_that_the_cookie_does_not_reach_is_named(
+    tmp_path: Path, domain: str, unreached: list[str]
+) -> None:
+    (tmp_path / "sidecar.yaml").write_text(
+        "server: {public_url: 'https://auth.example.com:8443/login'}\n"
+        f"session: {{domain: {domain}}}\n"
+    )
+    hosts = [*("auth.example.com", "*.example.com", "app.example.com"), *NET]
+    policy = {"hosts": {host: [{"path": "/**", "allow": "signed-in"}] for host in hosts}}
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy, sort_keys=False))
+    checked = await sidecar(tmp_path, "config", "check")
+    assert (checked.status, checked.out) == (0, "the settings are right\n")
+    assert checked.problems == [
+        (
+            "warning: session.domain: the cookie of a login at auth.example.com"
+            f" does not reach {host}"
+        )
+        for host in unreached
+    ]
+
+
+async def test_a_policy_that_is_wrong_is_no_mistake_of_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("hosts: {a.example: [{path: /**, alow: anyone}]}\n")
+    checked = await sidecar(tmp_path, "config", "check")
+    assert (checked.status, checked.problems) == (0, [])
 
 
 async def test_every_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:

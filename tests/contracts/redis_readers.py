@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from redis.asyncio import Redis
 
@@ -89,7 +89,7 @@ class Reader:
 async def reading(url: str) -> AsyncIterator[Reader]:
     """Run a feed for the length of the block; it must not end by itself."""
     reader = Reader(url)
-    async with reader.feed:
+    async with aclosing(reader.feed):
         reader.running = asyncio.create_task(reader.feed.run())
         try:
             yield reader

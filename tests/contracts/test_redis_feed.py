@@ -5,7 +5,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ ANY_REVOCATION = st.builds(
 @asynccontextmanager
 async def announcing(url: str) -> AsyncIterator[RedisFeed]:
     """Open a feed that only announces, as a command does."""
-    async with RedisFeed(url, apply=lambda _: None, heard=lambda _: None) as feed:
+    async with aclosing(RedisFeed(url, apply=lambda _: None, heard=lambda _: None)) as feed:
         yield feed
 
 

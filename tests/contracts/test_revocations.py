@@ -176,6 +176,20 @@ async def test_what_is_known_by_its_token_alone_is_refused_as_long_as_that_lives
     assert view.find_refusal(CLAIMS) is None
 
 
+async def test_a_session_that_somebody_else_ended_holds_here_once_it_is_ended_again(
+    store: SqlStore, other: SqlStore, view: RevocationView, revocations: Revocations
+) -> None:
+    await open_session(store, await add_user(store))
+    there = Revocations(other.revocations, other.revocations, RevocationView(), None, KEEP)
+    await there.end_session_of(CLAIMS)
+    assert view.find_refusal(CLAIMS) is None
+    for _ in range(2):
+        await revocations.end_session_of(CLAIMS)
+        assert view.find_refusal(CLAIMS) is Reason.REVOKED_SESSION
+    assert not await revocations.end_session(CLAIMS.sid)
+    assert len(await store.revocations.read_entries(0)) == 1
+
+
 async def test_nobody_has_no_sessions_to_end(
     view: RevocationView, revocations: Revocations
 ) -> None:

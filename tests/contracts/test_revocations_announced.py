@@ -5,7 +5,7 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
@@ -26,7 +26,8 @@ SLACK = 1.0  # seconds that a busy machine may add to a bound
 @asynccontextmanager
 async def announcing(server: RedisServer) -> AsyncIterator[RedisFeed]:
     """Yield an announcer that reads nothing."""
-    async with RedisFeed(server.url, apply=lambda _: None, heard=lambda _: None) as announcer:
+    feed = RedisFeed(server.url, apply=lambda _: None, heard=lambda _: None)
+    async with aclosing(feed) as announcer:
         yield announcer
 
 

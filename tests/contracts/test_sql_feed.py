@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from sidecar.errors import StoreUnavailable
 from sidecar.stores.sql import SqlStore, feed
 from sidecar.stores.sql.engine import CONNECTIONS
 from sidecar.stores.sql.feed import LONGEST_TRUST, PERIOD
-from tests.contracts.sql_stores import KEEP, NOW, add_user, outside, run_sql
+from tests.contracts.sql_stores import HASH, KEEP, NOW, add_user, make_user, outside, run_sql
 
 pytestmark = pytest.mark.asyncio
 
@@ -152,25 +153,93 @@ async def test_it_goes_on_after_errors_and_says_so_once(
 
 
 async def test_a_change_that_was_noticed_and_could_not_be_read_is_read_later(
+    store: SqlStore, other: SqlStore, database_url: str
+) -> None:
+    """That a change was seen does not make the view fresh."""
+    async with reading(store) as reader:
+        await run_sql(database_url, "ALTER TABLE revocations RENAME TO away")
+        await other.users.add_user(make_user(), HASH)
+        committed = time.monotonic()
+        await reader.until(lambda: not reader.feed.healthy)
+        assert reader.heard[-1] < committed
+        await run_sql(database_url, "ALTER TABLE away RENAME TO revocations")
+        released = time.monotonic()
+        await reader.until(lambda: reader.heard[-1] > released)
+    assert all(at >= released - PERIOD for at in reader.heard if at > committed)
+
+
+async def test_callers_who_hold_every_connection_keep_it_from_nothing(
     store: SqlStore, other: SqlStore
 ) -> None:
-    """Every connection was in use: that a change was seen does not make the view fresh."""
+    async with reading(store) as reader, AsyncExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            held = await stack.enter_async_context(store._database.read())
+            await held.execute(sa.text("SELECT 1"))
+            await held.rollback()
+        waiting = [asyncio.create_task(store.sessions.find_session("s-1")) for _ in range(50)]
+        await other.revocations.revoke_token("j-1", forget_at=NOW)
+        committed = time.monotonic()
+        await reader.until(lambda: "j-1" in reader.arrived)
+        assert reader.arrived["j-1"] - committed < BOUND
+        assert reader.feed.healthy
+        assert not any(each.done() for each in waiting)
+        await stack.aclose()
+        assert await asyncio.gather(*waiting) == [None] * 50
+
+
+async def test_a_loop_that_is_busy_with_others_is_left_in_few_steps(
+    store: SqlStore, other: SqlStore
+) -> None:
+    """Each turn of the loop takes as long as all requests together that are ready in it."""
+    turn = 0.1  # seconds
+
+    async def keep_busy() -> None:
+        while True:
+            until = time.monotonic() + turn
+            while time.monotonic() < until:
+                pass
+            await asyncio.sleep(0)
+
     async with reading(store) as reader:
-        async with AsyncExitStack() as stack:
-            for _ in range(CONNECTIONS):
-                held = await stack.enter_async_context(store._database.read())
-                await held.execute(sa.text("SELECT 1"))
-                await held.rollback()
-            await other.revocations.revoke_token("late", forget_at=NOW)
-            committed = time.monotonic()
-            await reader.until(lambda: not reader.feed.healthy)
-            assert "late" not in reader.arrived
-            assert reader.heard[-1] < committed
-        released = time.monotonic()
-        await reader.until(lambda: "late" in reader.arrived)
-        assert reader.arrived["late"] - released < BOUND
-    fresh = [at for at in reader.heard if at > committed]
-    assert all(at >= released - BOUND for at in fresh)
+        busy = asyncio.create_task(keep_busy())
+        await reader.until(lambda: len(reader.heard) > 5)
+        heard = reader.heard[1:]
+        await other.revocations.revoke_token("j-1", forget_at=NOW)
+        committed = time.monotonic()
+        await reader.until(lambda: "j-1" in reader.arrived)
+        assert reader.arrived["j-1"] - committed < BOUND
+        busy.cancel()
+        await asyncio.wait([busy])
+    assert max(b - a for a, b in pairwise(heard)) < BOUND
+
+
+NEWER = "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('key', 'k-1', 0, 1)"
+
+
+async def test_what_a_newer_version_wrote_is_no_good_read(
+    store: SqlStore, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with reading(store) as reader:
+        await run_sql(database_url, NEWER)
+        written = time.monotonic()
+        await reader.until(lambda: not reader.feed.healthy)
+        await asyncio.sleep(2 * PERIOD)
+        assert reader.heard[-1] < written
+        await run_sql(database_url, "DELETE FROM revocations")
+        await reader.until(lambda: reader.feed.healthy)
+    (said,) = [vars(each)["cause"] for each in caplog.records if each.name == "sidecar.feed"]
+    assert "a newer version wrote a revocation" in said
+    assert said.startswith(database_url.removeprefix("sqlite:///"))
+
+
+async def test_a_first_view_that_a_newer_version_wrote_is_an_error(
+    store: SqlStore, database_url: str
+) -> None:
+    await run_sql(database_url, NEWER)
+    reader = Reader(store)
+    with pytest.raises(StoreUnavailable, match="a newer version wrote a revocation"):
+        await reader.feed.start()
+    assert reader.heard == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -208,6 +277,7 @@ async def test_a_sqlite_file_that_somebody_holds_is_not_fresh_until_it_is_free(
         committed = time.monotonic()
         await reader.until(lambda: "after" in reader.arrived)
         assert reader.arrived["after"] - committed < BOUND
+        await reader.until(lambda: reader.feed.healthy)
     assert lines(caplog) == [
         "the revocations cannot be read",
         "the revocations are read again",

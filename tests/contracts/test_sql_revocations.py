@@ -68,6 +68,44 @@ async def test_a_session_that_is_not_there_is_refused_as_long_as_its_token_lives
     assert [entry.revocation for entry in entries] == [Revocation(Level.SESSION, "s-2", 0, NOW + 5)]
 
 
+async def test_a_session_that_is_ended_again_and_again_is_one_entry(
+    store: SqlStore, other: SqlStore, database_url: str
+) -> None:
+    await open_session(store, await add_user(store))
+    first = await store.revocations.end_session("s-1", forget_at=NOW + 5, keep_after=KEEP)
+    before = await read_tables(database_url)
+    for number in range(200):
+        log = (store, other)[number % 2].revocations
+        assert await log.end_session("s-1", forget_at=NOW + 5, keep_after=KEEP) == first
+    assert await read_tables(database_url) == before
+    assert len(before["revocations"]) == 1
+
+
+@pytest.mark.parametrize(("later", "entries"), [(-1, 1), (0, 1), (1, 2)])
+async def test_a_session_that_has_ended_is_refused_longer_by_a_token_that_lives_longer(
+    store: SqlStore, later: int, entries: int
+) -> None:
+    await store.revocations.end_session("s-1", forget_at=NOW, keep_after=KEEP)
+    await store.revocations.end_session("s-1", forget_at=NOW + later, keep_after=KEEP)
+    assert len(await store.revocations.read_entries(0)) == entries
+
+
+async def test_entries_of_other_levels_and_sessions_end_no_session(store: SqlStore) -> None:
+    await store.revocations.revoke_token("s-1", forget_at=NOW + 9)
+    await store.revocations.end_session("s-2", forget_at=NOW + 9, keep_after=KEEP)
+    (entry,) = await store.revocations.end_session("s-1", forget_at=NOW, keep_after=KEEP)
+    assert entry.revocation == Revocation(Level.SESSION, "s-1", 0, NOW)
+
+
+async def test_a_row_that_came_back_ends_with_an_entry_of_its_own(store: SqlStore) -> None:
+    """An entry that is not the row's own says nothing about how long its tokens live."""
+    user = await add_user(store)
+    await store.revocations.end_session("s-1", forget_at=NOW, keep_after=KEEP)
+    await open_session(store, user, "s-1", tokens_until=NOW + 600)
+    (entry,) = await store.revocations.end_session("s-1", forget_at=NOW, keep_after=KEEP)
+    assert entry.revocation.forget_at == NOW + 600 + KEEP
+
+
 async def test_all_sessions_of_a_user_end_and_their_epoch_moves(store: SqlStore) -> None:
     alice, bob = await add_user(store, "alice"), await add_user(store, "bob")
     for user, sid in ((alice, "s-1"), (alice, "s-2"), (bob, "s-3")):

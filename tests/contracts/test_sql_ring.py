@@ -2,11 +2,14 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from sidecar.core.keyring import Purpose
+from sidecar.errors import RingMismatch
 from sidecar.ports import RingKey
+from sidecar.sources.keyring import KeyDirectory, OpenedRing
 from sidecar.stores.sql import SqlStore
 from tests.contracts.sql_stores import NOW
 
@@ -44,8 +47,7 @@ async def test_a_key_that_is_no_longer_there_is_not_forgotten(store: SqlStore) -
 async def test_the_first_fingerprint_stays(store: SqlStore) -> None:
     await store.ring.remember_ring([TOKEN], "first")
     await store.ring.remember_ring([COOKIE], "second")
-    _, fingerprint = await store.ring.read_ring()
-    assert fingerprint == "first"
+    assert await store.ring.read_ring() == ([TOKEN], "first")
 
 
 async def test_replicas_that_start_at_once_agree(store: SqlStore, other: SqlStore) -> None:
@@ -60,3 +62,23 @@ async def test_replicas_that_start_at_once_agree(store: SqlStore, other: SqlStor
     assert seen == (keys, fingerprint)
     assert sorted(keys, key=lambda key: key.kid) == [TOKEN, COOKIE]
     assert fingerprint in prints
+
+
+async def test_of_two_directories_at_the_first_start_one_is_refused_and_the_other_stays_good(
+    store: SqlStore, other: SqlStore, tmp_path: Path
+) -> None:
+    directories = [
+        KeyDirectory(tmp_path / name, each.ring, 0)
+        for name, each in (("one", store), ("two", other))
+    ]
+    opened = await asyncio.gather(
+        *(directory.open(NOW) for directory in directories), return_exceptions=True
+    )
+    assert {type(each) for each in opened} == {OpenedRing, RingMismatch}
+    for directory, first in zip(directories, opened, strict=True):
+        if isinstance(first, OpenedRing):
+            again = await directory.open(NOW)
+            assert (again.secret, again.ring.keys.keys()) == (first.secret, first.ring.keys.keys())
+        else:
+            with pytest.raises(RingMismatch):
+                await directory.open(NOW)

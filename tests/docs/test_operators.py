@@ -16,6 +16,7 @@ from tests.programs.redis import RedisServer
 pytestmark = pytest.mark.asyncio
 
 HOST = "app.example.com"
+ANYWHERE = "0.0.0.0"  # noqa: S104 - what is replaced
 
 
 def _be_the_host(directory: Path, port: int) -> None:
@@ -36,7 +37,7 @@ async def test_the_page_about_traefik_does_what_it_says(tmp_path: Path) -> None:
     terminal = make_terminal(
         tmp_path,
         lambda _: _serving_tls("traefik ", tmp_path),
-        replaced={"0.0.0.0": "127.0.0.1", "80": str(free_port()), "443": str(port)},  # noqa: S104
+        replaced={ANYWHERE: "127.0.0.1", "80": str(free_port()), "443": str(port)},
     )
     async with terminal:
         await terminal.follow(find_application())
@@ -52,7 +53,7 @@ async def test_the_page_about_nginx_does_what_it_says(tmp_path: Path) -> None:
     terminal = make_terminal(
         tmp_path,
         lambda _: _serving_tls("nginx .*daemon off", tmp_path),
-        replaced={"0.0.0.0": "127.0.0.1", "443": str(port)},  # noqa: S104
+        replaced={ANYWHERE: "127.0.0.1", "443": str(port)},
     )
     certificate, key = make_certificate(tmp_path, HOST)
     async with terminal:

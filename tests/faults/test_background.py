@@ -87,11 +87,12 @@ async def test_a_task_that_fails_while_it_is_ended_ends_all_the_same() -> None:
 
 
 def spoil_the_log_of_revocations(service: Service) -> None:
-    """Write what no version of the service writes: nobody knows whom it refuses."""
+    """Write what no version of the service writes: a date that is no number."""
     database = sqlite3.connect(service.directory / "data" / "sidecar.db")
     with database:
         database.execute(
-            "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('?', '', 0, 1)"
+            "INSERT INTO revocations (level, subject, epoch, forget_at)"
+            " VALUES ('token', 'j-1', 0, 'never')"
         )
     database.close()
 
@@ -116,7 +117,7 @@ async def test_a_service_whose_feed_died_exits_with_1_and_one_line(
     assert done.err == "the feed of SQL has ended, which is a bug; the log has its cause\n"
     causes = [line for line in map(json.loads, done.out.splitlines()) if "exc_info" in line]
     assert [line["level"] for line in causes] == ["CRITICAL"]
-    assert "ValueError" in causes[0]["exc_info"]
+    assert "TypeError" in causes[0]["exc_info"]
 
 
 async def test_a_service_that_a_bug_keeps_from_starting_says_so_in_its_log(tmp_path: Path) -> None:
@@ -128,4 +129,4 @@ async def test_a_service_that_a_bug_keeps_from_starting_says_so_in_its_log(tmp_p
     assert (done.status, done.err) == (1, "")
     *_, last = map(json.loads, done.out.splitlines())
     assert last["level"] == "CRITICAL"
-    assert "ValueError" in last["exc_info"]
+    assert "TypeError" in last["exc_info"]

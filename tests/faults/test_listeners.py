@@ -1,20 +1,22 @@
 """Where a service listens: never in the place of another that lives, but in that of a dead one."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
 import stat
 import sys
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, UnixConnector
 
-from sidecar.app.listeners import CannotListen, bind
+from sidecar.app.listeners import LOCK_PATIENCE, CannotListen, bind
 from sidecar.schemas.values import Listen
 from tests.faults.asking import until
 from tests.programs.process import Program, running
@@ -145,6 +147,38 @@ def test_of_many_that_find_one_leftover_one_takes_its_place(tmp_path: Path) -> N
     assert (len(bound), len(refused)) == (1, 7)
     assert connects(path)
     bound[0].close()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[int]:
+    """Hold the lock of a folder, as anybody can who may read it; yield its descriptor."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def test_a_folder_that_somebody_keeps_locked_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with locked(tmp_path):
+        began = time.monotonic()
+        with pytest.raises(CannotListen) as raised:
+            bind(Listen(path=path))
+        assert LOCK_PATIENCE <= time.monotonic() - began < 2 * LOCK_PATIENCE
+    held = f"another process holds a lock on {tmp_path}"
+    assert str(raised.value) == f"cannot listen on unix:{path}: {held}"
+    assert not path.exists()
+
+
+def test_a_folder_that_is_locked_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    with locked(tmp_path) as descriptor:
+        release = threading.Timer(LOCK_PATIENCE / 10, fcntl.flock, (descriptor, fcntl.LOCK_UN))
+        release.start()
+        with bind(Listen(path=tmp_path / "socket")):
+            assert connects(tmp_path / "socket")
+        release.join()
 
 
 @asynccontextmanager

@@ -1,18 +1,28 @@
 """More logins than a machine can hash: the excess is told to come back, the gate goes on."""
 
 import asyncio
+import json
+import time
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
-from tests.faults.asking import ask, log_in_token
-from tests.programs.service import PASSWORD, make_service, serving
+from sidecar.stores.sql import open_store
+from tests.faults.asking import ask, let_in_until, log_in_token
+from tests.faults.raw import connected, request
+from tests.programs.service import PASSWORD, Service, make_service, serving
 
 pytestmark = pytest.mark.asyncio
 
 LOGINS = 150  # more than three times what waits at once
+STRANGERS = 800  # each asks again as soon as it has its answer
+FLOOD = 4.0  # seconds
+OLDEST = 1.5  # seconds, the age of the view
+SEEN = 1.2  # seconds until a question is refused; the promise is 1, and the loop is full
 
 
 async def test_the_excess_is_503_with_retry_after_and_the_gate_goes_on(
@@ -42,3 +52,61 @@ async def test_the_excess_is_503_with_retry_after_and_the_gate_goes_on(
         assert all(value is not None and int(value) > 0 for value in retry_after)
         assert decided > 5
         await log_in_token(client, service)
+
+
+async def test_strangers_who_log_in_without_a_pause_keep_no_revocation_from_being_seen(
+    tmp_path: Path, client: ClientSession
+) -> None:
+    service = make_service(tmp_path)
+    await service.add_user("alice")
+    url = f"sqlite:///{tmp_path / 'data' / 'sidecar.db'}"
+    async with serving(service), open_store(url, outbox=False) as other:
+        token = await log_in_token(client, service)
+        ages: list[float] = []
+        async with flooding(service) as answers:
+            until = time.monotonic() + FLOOD
+            while time.monotonic() < until - FLOOD / 2:
+                ages.append(await read_age(client, service))
+            await other.revocations.end_all_sessions()
+            late = await let_in_until(client, service, token, time.monotonic())
+            while time.monotonic() < until:
+                ages.append(await read_age(client, service))
+        assert late < SEEN
+        assert max(ages) < OLDEST
+        assert answers[503, True]
+        assert set(answers) <= {(401, False), (503, True)}
+
+
+@asynccontextmanager
+async def flooding(service: Service) -> AsyncIterator[Counter[tuple[int, bool]]]:
+    """Have strangers log in for the length of the block; count what they are told.
+
+    By hand: a client that costs as much as the service would be what is slow.
+    """
+    answers: Counter[tuple[int, bool]] = Counter()
+    body = json.dumps({"username": "nobody", "password": PASSWORD}).encode()
+    asked = request("POST", "/login", [("Content-Type", "application/json")], body)
+
+    async def go_on() -> None:
+        async with connected(service) as connection:
+            while True:
+                await connection.send(asked)
+                status, headers, _ = await connection.receive()
+                answers[status, "retry-after" in headers] += 1
+
+    clients = [asyncio.create_task(go_on()) for _ in range(STRANGERS)]
+    try:
+        yield answers
+        assert not any(each.done() for each in clients)
+    finally:
+        for each in clients:
+            each.cancel()
+        await asyncio.wait(clients)
+
+
+async def read_age(client: ClientSession, service: Service) -> float:
+    """Return how many seconds ago the revocations were read."""
+    async with client.get(f"{service.operations}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    name = "sidecar_revocation_view_age_seconds "
+    return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.app import serving as serving_module
-from sidecar.clock import read_clock
+from sidecar.app.serving import LARGEST_STEP, clock_jumped
+from sidecar.clock import Now, read_clock
 from tests.faults.asking import until
 from tests.faults.inside import serving_inside
 
@@ -19,7 +20,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def revocations_in(directory: Path) -> int:
-    database = sqlite3.connect(directory / "data" / "sidecar.db", timeout=0)
+    database = sqlite3.connect(directory / "data" / "sidecar.db", timeout=10)
     try:
         number: int = database.execute("SELECT count(*) FROM revocations").fetchone()[0]
         return number
@@ -37,6 +38,54 @@ async def test_a_revocation_that_is_over_is_forgotten_and_another_is_not(tmp_pat
             return len(serving.gate.view) == 1 and revocations_in(tmp_path) == 1
 
         await until(is_swept, "one revocation, there and here")
+
+
+@pytest.mark.parametrize(
+    ("passed", "moved", "jumped"),
+    [
+        (60.0, 60, False),
+        (60.0, 60 + LARGEST_STEP, False),
+        (60.0, 60 - LARGEST_STEP, False),
+        (60.0, 60 + LARGEST_STEP + 1, True),
+        (60.0, 60 - LARGEST_STEP - 1, True),
+        (0.0, 86_400 * 365, True),
+        (60.0, -86_400 * 365, True),
+        (3600.0, 3600, False),
+        (3600.0, 60, True),
+        (60.0, 3600, True),
+    ],
+)
+async def test_a_clock_jumps_where_it_moves_otherwise_than_time_passes(
+    passed: float, moved: int, jumped: bool
+) -> None:
+    before = Now(1_800_000_000, 1000.0)
+    assert clock_jumped(before, Now(before.unix + moved, before.monotonic + passed)) is jumped
+
+
+async def test_by_a_clock_that_is_ahead_for_a_moment_nothing_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a machine has it that starts, or resumes, before it knows the time."""
+    steps = [0, 86_400]  # seconds: as the sweep begins, and as it sweeps first
+
+    def read_bad_clock() -> Now:
+        now = read_clock()
+        return now._replace(unix=now.unix + (steps.pop(0) if steps else 0))
+
+    monkeypatch.setattr(serving_module, "read_clock", read_bad_clock)
+    async with serving_inside(tmp_path) as (serving, _):
+        now = read_clock().unix
+        (alive,) = await serving.services.store.revocations.revoke_token("a", forget_at=now + 60)
+        serving.gate.view.apply([alive.revocation])
+        await serving.services.store.revocations.revoke_token("over", forget_at=now)
+
+        async def is_swept() -> bool:
+            return not steps and len(serving.gate.view) == revocations_in(tmp_path) == 1
+
+        await until(is_swept, "one revocation, there and here")
+        assert await serving.services.store.revocations.read_entries(0) == [alive]
+    lines = [each.getMessage() for each in caplog.records if "jumped" in each.getMessage()]
+    assert lines == ["nothing was swept: the clock jumped"] * 2  # there, and back
 
 
 async def test_a_database_that_is_locked_is_swept_later(

@@ -131,11 +131,12 @@ async def test_sigterm_loses_no_request_and_ends_in_time(
 async def test_what_keeps_a_worker_from_starting_later_ends_the_service_visibly(
     workers: Workers, client: ClientSession
 ) -> None:
-    """A revocation that nobody can read: no worker may go on deciding without it."""
+    """A date that is no number: no worker may go on deciding without that revocation."""
     database = sqlite3.connect(workers.service.directory / "data" / "sidecar.db")
     with database:
         database.execute(
-            "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('?', '', 0, 1)"
+            "INSERT INTO revocations (level, subject, epoch, forget_at)"
+            " VALUES ('token', 'j-1', 0, 'never')"
         )
     database.close()
     assert workers.service.program is not None

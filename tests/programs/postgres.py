@@ -40,7 +40,7 @@ class Postgres:
 
 def find_binaries() -> Path:
     """Return where PostgreSQL's programs are; Debian keeps them off the PATH."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))  # noqa: PTH207 - absolute
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))  # noqa: PTH207 - an absolute pattern
     return Path(found[-1] if found else require("initdb")).parent
 
 

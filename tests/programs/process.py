@@ -1,7 +1,9 @@
 """Start a program, wait for it by what it does, and end only what was started here."""
 
 import asyncio
+import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+FIRST_PORT, LAST_PORT = 10_240, 32_000  # below net.ipv4.ip_local_port_range
 READY_TIMEOUT = 20.0
 STOP_TIMEOUT = 12.0
 PATHS = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
@@ -29,11 +32,15 @@ def require(program: str, *folders: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that was free just now; never one that the kernel gives to connections.
+
+    One of those could be taken by any connection before the program listens.
+    """
+    while True:
+        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass(slots=True)

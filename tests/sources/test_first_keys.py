@@ -61,7 +61,9 @@ def test_what_is_there_is_left_and_only_the_rest_is_made(tmp_path: Path) -> None
     """A first start that was killed between two files goes on where it stopped."""
     make_missing(tmp_path, NOW)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    cookie = next(key for key in read_keys(tmp_path) if key.dates.purpose is Purpose.COOKIE)  # type: ignore[union-attr]
+    cookie = next(
+        key for key in read_keys(tmp_path) if key.dates and key.dates.purpose is Purpose.COOKIE
+    )
     lost = {f"{cookie.kid}.pem", "secret"}
     for name in lost:
         (tmp_path / name).unlink()

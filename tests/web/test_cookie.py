@@ -110,6 +110,30 @@ async def test_with_domains_the_longest_that_holds_the_host_counts(
         assert rest["Max-Age"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("domain", "unreached"),
+    [
+        (None, ["app.example.com", "*.example.org"]),
+        (["example.com"], ["*.example.org"]),
+        (["example.com", "example.org"], ["*.example.org"]),
+    ],
+)
+async def test_each_host_that_it_does_not_reach_is_a_line_of_the_log_at_the_start(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    domain: list[str] | None,
+    unreached: list[str],
+) -> None:
+    hosts = ("auth.example.com", "app.example.com", "*.example.org")
+    policy = {"hosts": {host: [{"path": "/**", "allow": "signed-in"}] for host in hosts}}
+    async with serving_web(tmp_path, {"session": {"domain": domain}}, policy):
+        warnings = [each for each in caplog.messages if each.startswith("session.domain: ")]
+    assert warnings == [
+        f"session.domain: the cookie of a login at auth.example.com does not reach {host}"
+        for host in unreached
+    ]
+
+
 async def test_only_a_trusted_proxy_says_where_the_browser_is(tmp_path: Path) -> None:
     settings = {
         "session": {"domain": DOMAINS},

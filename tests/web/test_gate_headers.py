@@ -132,6 +132,12 @@ def test_a_cookie_is_set_for_the_longest_domain_that_holds_the_host(
         (("example.org",), "app.example.org", False),
         (("auth.example.com", "example.com"), "app.example.com", False),
         (("auth.example.com",), "x.auth.example.com", True),
+        # a wildcard is reached where every host below it is
+        ((), "*.example.com", False),
+        (("example.com",), "*.example.com", True),
+        (("example.com",), "*.tools.example.com", True),
+        (("auth.example.com",), "*.example.com", False),
+        (("example.com",), "*.com", False),
     ],
 )
 def test_a_login_reaches_the_hosts_below_its_domain(

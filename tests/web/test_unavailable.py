@@ -18,6 +18,7 @@ from tests.web.conftest import Web
 pytestmark = pytest.mark.asyncio
 
 STALE = 30  # seconds, revocation.max_staleness
+AT_ONCE = 1.0  # seconds; a store that is held is waited for three times as long
 ACCEPTED = 5.0  # seconds within which even a bad moment is answered
 
 
@@ -35,7 +36,12 @@ async def hashing(web: Web, passwords: int) -> AsyncIterator[None]:
     """Let so many passwords wait to be checked, for the length of the block."""
     done = threading.Event()
     hasher = web.serving.services.passwords
-    waiting = [asyncio.create_task(hasher._run(done.wait)) for _ in range(passwords)]
+
+    async def wait() -> None:
+        with hasher.place():
+            await hasher._run(done.wait)
+
+    waiting = [asyncio.create_task(wait()) for _ in range(passwords)]
     await asyncio.sleep(0)  # each has joined the queue
     try:
         yield
@@ -58,6 +64,25 @@ async def test_with_a_full_queue_a_login_is_sent_away_at_once(served: Web) -> No
             assert_not_now(await log_in(served, cookie=cookie))
             assert_not_now(await log_in(served, username="nobody", cookie=cookie))
         assert_not_now(await ask(served, "POST", "/login", FORM, urlencode(GOOD)))
+    assert (await log_in(served)).status == 200
+
+
+async def test_who_is_sent_away_by_a_full_queue_never_reaches_the_store(served: Web) -> None:
+    """Else strangers would queue for its connections, and everybody who is known behind them."""
+    await served.add_user()
+    async with hashing(served, LONGEST_QUEUE), locked(served), asyncio.timeout(AT_ONCE):
+        for username in ("alice", "nobody"):
+            assert_not_now(await log_in(served, username=username))
+
+
+async def test_a_place_is_held_from_before_the_store_is_read(served: Web) -> None:
+    await served.add_user()
+    async with locked(served):
+        logins = [asyncio.create_task(log_in(served)) for _ in range(LONGEST_QUEUE)]
+        await await_queue(served, LONGEST_QUEUE)
+        async with asyncio.timeout(AT_ONCE):
+            assert_not_now(await log_in(served))
+    assert {(await login).status for login in logins} <= {200, 503}
     assert (await log_in(served)).status == 200
 
 

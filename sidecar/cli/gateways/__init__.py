@@ -37,9 +37,9 @@ class Plan:
 
     @property
     def guarded_hosts(self) -> tuple[str, ...]:
-        """The hosts of the upstream, each by its name where the service shares it.
+        """The hosts of the upstream, without one that is the service's alone.
 
-        A host of the service alone is none of them.
+        The service's host stands here by name where only a wildcard of the upstream holds it.
         """
         public = PublicUrl.parse(self.public_url)
         own = public.host.name

@@ -10,8 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from redis.exceptions import RedisError
 
@@ -86,17 +85,6 @@ class RedisFeed:
         names = ("announced", "failed", "resnapshots", "skipped")
         return {name: getattr(self, name) for name in names}
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
-
     async def aclose(self) -> None:
         """Close all connections."""
         await self._writer.aclose()
@@ -143,9 +131,9 @@ class RedisFeed:
             await asyncio.sleep(pause)
 
     async def _take_snapshot(self) -> Position:
-        """Take all revocations in.
+        """Take all revocations in, and return the position from which the stream goes on.
 
-        The position is read first: what comes behind it is in the stream, whatever the pages miss.
+        It is read first: what comes behind it is in the stream, whatever the pages miss.
         """
         position = await self._read_head()
         if not position.incarnation and await self._write(()):

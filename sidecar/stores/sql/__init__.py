@@ -12,7 +12,7 @@ from sidecar.stores.sql.schema import prepare_schema, upgrade_schema
 from sidecar.stores.sql.sessions import SqlSessions
 from sidecar.stores.sql.users import SqlUsers
 
-__all__ = ["SqlFeed", "SqlStore", "open_store"]
+__all__ = ["SqlStore", "open_store"]
 
 
 class SqlStore:
@@ -37,7 +37,7 @@ class SqlStore:
         self, apply: Callable[[Iterable[Revocation]], None], heard: Callable[[float], None]
     ) -> SqlFeed:
         """Return the feed of this database's revocations."""
-        return SqlFeed(self._database, self.revocations, apply=apply, heard=heard)
+        return SqlFeed(self._database, apply=apply, heard=heard)
 
 
 @asynccontextmanager

@@ -26,12 +26,21 @@ SCHEMA_LOCK: Final = 0x51DE_CA02
 
 
 class Database:
-    """A database and its two kinds of transaction."""
+    """A database and its two kinds of transaction; `connections` is how many it opens at most."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = _make_sqlite(self.url) if self.is_sqlite else _make_postgresql(url)
+        self._text = url
+        self._engine = (
+            _make_sqlite(self.url, connections)
+            if self.is_sqlite
+            else _make_postgresql(url, connections)
+        )
+
+    def again(self, *, connections: int) -> "Database":
+        """Return the same database with other connections, which no caller of this one takes."""
+        return Database(self._text, connections=connections)
 
     def __str__(self) -> str:
         """Name the database without its password, which may also stand in the query."""
@@ -55,9 +64,9 @@ class Database:
 
         `log` says that it writes revocations. Raises StoreUnavailable.
         """
-        async with self._translated(), self._engine.connect() as connection:
+        async with self._translated(), self._engine.connect() as connected:
             # A deferred transaction that turns into a writer fails at once while another writes.
-            connection = await connection.execution_options(immediate=True)  # noqa: PLW2901
+            connection = await connected.execution_options(immediate=True)
             async with connection.begin():
                 if log and not self.is_sqlite:
                     await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOG_LOCK)))
@@ -65,7 +74,7 @@ class Database:
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
-        """Texts of the driver hold statements and parameters: they stay here."""
+        """Raise ours for the driver's, whose texts hold statements and parameters."""
         try:
             yield
         except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
@@ -73,10 +82,7 @@ class Database:
 
 
 def make_place(url: URL) -> None:
-    """Make the file of a SQLite database and its folders, for nobody else to read.
-
-    Raises StoreUnusable.
-    """
+    """Make a SQLite database's file and folders, for nobody else to read. Raises StoreUnusable."""
     path = Path(url.database or "")
     try:
         for folder in reversed(path.parents):  # `parents=True` would make all but the last public
@@ -86,10 +92,10 @@ def make_place(url: URL) -> None:
         raise StoreUnusable(f"{error.filename}: {error.strerror}") from None
 
 
-def _make_sqlite(url: URL) -> AsyncEngine:
+def _make_sqlite(url: URL, connections: int) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
-        pool_size=CONNECTIONS,
+        pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
         connect_args={"timeout": BUSY_TIMEOUT},
@@ -120,14 +126,14 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _make_postgresql(url: str) -> AsyncEngine:
+def _make_postgresql(url: str, connections: int) -> AsyncEngine:
     try:
         return create_async_engine(
             # The driver reads the URL itself: it knows `sslmode` and the like, SQLAlchemy does not.
             "postgresql+asyncpg://",
             # Whoever waited for a row or a lock has to see what the other committed.
             isolation_level="READ COMMITTED",
-            pool_size=CONNECTIONS,
+            pool_size=connections,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
             pool_pre_ping=True,

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import aiosqlite
 
 from sidecar.core.revocation import Revocation
 from sidecar.errors import StoreUnavailable
+from sidecar.ports import Entry
+from sidecar.stores.sql.apart import AtHome, run_apart
 from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.revocations import SqlRevocations
 
@@ -21,19 +23,24 @@ log = logging.getLogger("sidecar.feed")
 
 
 class SqlFeed:
-    """Reads the log on; `heard` is given the monotonic second at which each good read began."""
+    """Reads the log on; `heard` is given the monotonic second at which each good read began.
+
+    The first view comes through the database that it is given; from then on it reads through a
+    connection, and on an event loop, of its own: what others queue for does not hold it up.
+    `apply` and `heard` are called on the loop that runs it.
+    """
 
     def __init__(
         self,
         database: Database,
-        log_store: SqlRevocations,
         *,
         apply: Callable[[Iterable[Revocation]], None],
         heard: Callable[[float], None],
     ) -> None:
         self.healthy = True
-        self._database = database
-        self._store = log_store
+        self._first = SqlRevocations(database, announced=False)
+        self._database = database.again(connections=1)
+        self._store = SqlRevocations(self._database, announced=False)
         self._apply = apply
         self._heard = heard
         self._sequence = 0
@@ -42,10 +49,14 @@ class SqlFeed:
 
     async def start(self) -> None:
         """Take the first whole view. Raises StoreUnavailable."""
-        await self._read()
+        began = time.monotonic()
+        self._take(await self._first.read_entries(self._sequence), began)
 
     async def run(self) -> None:
         """Read on for ever; what fails is tried again."""
+        await run_apart(self._run)
+
+    async def _run(self, at_home: AtHome) -> None:
         notice = (
             _SqliteNotice(self._database.url.database or "") if self._database.is_sqlite else None
         )
@@ -53,7 +64,7 @@ class SqlFeed:
             while True:
                 await asyncio.sleep(PERIOD)
                 try:
-                    await self._look(notice)
+                    await self._look(at_home, notice)
                 except StoreUnavailable as error:
                     self._version = None  # a change that was noticed is still to be read
                     self._note(healthy=False, cause=str(error))
@@ -62,21 +73,21 @@ class SqlFeed:
         finally:
             if notice is not None:
                 await notice.close()
+            await self._database.close()
 
-    async def _look(self, notice: "_SqliteNotice | None") -> None:
+    async def _look(self, at_home: AtHome, notice: "_SqliteNotice | None") -> None:
         """Read the log, unless it is known that nothing came."""
         began = time.monotonic()
         version = None if notice is None else await notice.read_version()
         trusted = version is not None and began < self._read_at + LONGEST_TRUST
         if trusted and version == self._version:
-            self._heard(began)
+            await at_home(lambda: self._heard(began))
             return
-        await self._read()
+        entries = await self._store.read_entries(self._sequence)
+        await at_home(lambda: self._take(entries, began))
         self._version, self._read_at = version, began
 
-    async def _read(self) -> None:
-        began = time.monotonic()
-        entries = await self._store.read_entries(self._sequence)
+    def _take(self, entries: Sequence[Entry], began: float) -> None:
         self._apply(entry.revocation for entry in entries)
         if entries:
             self._sequence = entries[-1].sequence
@@ -84,11 +95,11 @@ class SqlFeed:
 
     def _note(self, *, healthy: bool, cause: str = "") -> None:
         if healthy is not self.healthy:
-            self.healthy = healthy
             if healthy:
                 log.info("the revocations are read again")
             else:
                 log.error("the revocations cannot be read", extra={"cause": cause})
+            self.healthy = healthy
 
 
 class _SqliteNotice:
@@ -103,9 +114,9 @@ class _SqliteNotice:
         self._connection: aiosqlite.Connection | None = None
 
     async def read_version(self) -> int:
-        """Return a number that is another after every commit; comparable until this raises.
+        """Return a number that every commit changes. Raises StoreUnavailable.
 
-        Raises StoreUnavailable.
+        After that the numbers start anew, and none from before may be compared with them.
         """
         try:
             if self._connection is None:

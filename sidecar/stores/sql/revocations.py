@@ -8,20 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.core.claims import LATEST_DATE, LONGEST_LIFE, TokenKind
 from sidecar.core.revocation import Level, Revocation
-from sidecar.errors import NotFound
+from sidecar.errors import NotFound, StoreUnavailable
 from sidecar.ports import Entry
 from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.tables import deployment, outbox, revocations, sessions, users
 
 OUTBOX_BATCH: Final = 500  # entries announced at once
+LEVELS: Final = frozenset(Level)
 PURGE_BATCH: Final = 500  # rows deleted in one transaction: a write lock is held for milliseconds
 
 
 class SqlRevocations:
-    """The ports RevocationStore, Outbox and FeedStore.
-
-    `announced` says whether somebody announces.
-    """
+    """The ports RevocationStore, Outbox and FeedStore; `announced`: whether an outbox is kept."""
 
     def __init__(self, database: Database, *, announced: bool) -> None:
         self._database = database
@@ -33,7 +31,10 @@ class SqlRevocations:
             return await self.record(connection, Revocation(Level.TOKEN, jti, 0, forget_at))
 
     async def end_session(self, sid: str, *, forget_at: int, keep_after: int) -> tuple[Entry, ...]:
-        """Delete the row of a session and refuse every token of it."""
+        """Delete the row of a session and refuse every token of it.
+
+        What is refused as long already is not written again, however often somebody logs out.
+        """
         end = sa.delete(sessions).where(sessions.c.sid == sid).returning(sessions.c.tokens_until)
         async with self._database.write(log=True) as connection:
             tokens_until = (await connection.execute(end)).scalar_one_or_none()
@@ -41,7 +42,27 @@ class SqlRevocations:
                 forget_at = max(forget_at, tokens_until + keep_after)
             if forget_at == 0:
                 return ()
+            if tokens_until is None:
+                known = await self._find_end(connection, sid, forget_at)
+                if known:
+                    return known
             return await self.record(connection, Revocation(Level.SESSION, sid, 0, forget_at))
+
+    async def _find_end(
+        self, connection: AsyncConnection, sid: str, forget_at: int
+    ) -> tuple[Entry, ...]:
+        """Return the entry that refuses a session at least until then."""
+        query = (
+            sa.select(revocations)
+            .where(
+                revocations.c.subject == sid,
+                revocations.c.level == Level.SESSION.value,
+                revocations.c.forget_at >= forget_at,
+            )
+            .order_by(revocations.c.sequence)
+            .limit(1)
+        )
+        return tuple(await self._read_entries(connection, query))
 
     async def end_user_sessions(
         self, user_id: str, *, now: int, keep_after: int
@@ -120,7 +141,7 @@ class SqlRevocations:
             .order_by(revocations.c.sequence)
         )
         async with self._database.read() as connection:
-            return await _read_entries(connection, query)
+            return await self._read_entries(connection, query)
 
     async def read_outbox(self) -> Sequence[Entry]:
         """Return what waits, oldest first, in a bounded number."""
@@ -131,7 +152,7 @@ class SqlRevocations:
             .limit(OUTBOX_BATCH)
         )
         async with self._database.read() as connection:
-            return await _read_entries(connection, query)
+            return await self._read_entries(connection, query)
 
     async def clear_outbox(self, entries: Sequence[Entry]) -> None:
         """Drop these: they have been announced."""
@@ -159,15 +180,19 @@ class SqlRevocations:
                 async with self._database.write() as connection:
                     deleted = len((await connection.execute(purge)).all())
 
-
-async def _read_entries(
-    connection: AsyncConnection, query: sa.Select[tuple[object, ...]]
-) -> list[Entry]:
-    rows = (await connection.execute(query)).mappings()
-    return [
-        Entry(
-            row["sequence"],
-            Revocation(Level(row["level"]), row["subject"], row["epoch"], row["forget_at"]),
-        )
-        for row in rows
-    ]
+    async def _read_entries(
+        self, connection: AsyncConnection, query: sa.Select[tuple[object, ...]]
+    ) -> list[Entry]:
+        rows = (await connection.execute(query)).mappings().all()
+        if any(row["level"] not in LEVELS for row in rows):
+            # Whom it refuses is not known here: a view without it must not count as fresh.
+            raise StoreUnavailable(
+                f"{self._database}: a newer version wrote a revocation that this one does not know"
+            )
+        return [
+            Entry(
+                row["sequence"],
+                Revocation(Level(row["level"]), row["subject"], row["epoch"], row["forget_at"]),
+            )
+            for row in rows
+        ]

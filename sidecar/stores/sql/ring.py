@@ -26,10 +26,16 @@ class SqlRing:
         return keys, fingerprint
 
     async def remember_ring(self, keys: Sequence[RingKey], fingerprint: str) -> None:
-        """Add keys that are not known yet; the first fingerprint stays."""
+        """Add keys that are not known yet; the first fingerprint stays.
+
+        Beside another fingerprint nothing is added: keys of a directory that is refused would be
+        missed in the one that is not.
+        """
+        read = sa.select(deployment.c.secret_fingerprint).where(deployment.c.id == 1)
         async with self._database.write() as connection:
-            lock = sa.select(deployment.c.id).where(deployment.c.id == 1).with_for_update()
-            await connection.execute(lock)
+            first = (await connection.execute(read.with_for_update())).scalar_one()
+            if first not in {None, fingerprint}:
+                return
             known = set((await connection.execute(sa.select(ring_keys.c.kid))).scalars())
             rows = [
                 {

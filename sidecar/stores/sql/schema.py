@@ -1,7 +1,4 @@
-"""The schema's version: brought up to date on SQLite at start.
-
-On PostgreSQL by `sidecar db upgrade`.
-"""
+"""The schema's version: SQLite's is raised at start, PostgreSQL's by `sidecar db upgrade`."""
 
 import asyncio
 from typing import Final
@@ -11,9 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.errors import StoreUnusable
 from sidecar.stores.sql.engine import SCHEMA_LOCK, Database, make_place
+from sidecar.stores.sql.tables import deployment, metadata
 
 HEAD: Final = "0001"  # a test holds it equal to the newest migration
 KNOWN: Final = frozenset({None, HEAD})
+# As alembic makes it, which is not imported to make a new database.
+_VERSION: Final = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 async def prepare_schema(database: Database) -> None:
@@ -47,21 +52,30 @@ async def upgrade_schema(database: Database) -> None:
                 f"{database}: the schema is at version {version}, which this sidecar does not know:"
                 " use a newer one"
             )
-        await connection.run_sync(_migrate)
+        await connection.run_sync(_create if version is None else migrate)
 
 
 async def _read_version(connection: AsyncConnection) -> str | None:
     exists = await connection.run_sync(lambda sync: sa.inspect(sync).has_table("alembic_version"))
     if not exists:
         return None
-    row = await connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+    row = await connection.execute(sa.select(_VERSION.c.version_num))
     version: str | None = row.scalar_one_or_none()
     return version
 
 
-def _migrate(connection: sa.Connection) -> None:
+def _create(connection: sa.Connection) -> None:
+    """Make what all migrations together make; a test holds both equal."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(sa.insert(deployment).values(id=1, epoch=0))
+    _VERSION.create(connection, checkfirst=True)
+    connection.execute(sa.insert(_VERSION).values(version_num=HEAD))
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Run the migrations that the database has not seen, in the caller's transaction."""
     from alembic import command  # noqa: PLC0415 - 14 MB that only a migration needs
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
     config.set_main_option("script_location", "sidecar.stores.sql:migrations")

@@ -44,7 +44,7 @@ revocations: Final = sa.Table(
     metadata,
     sa.Column("sequence", _SEQUENCE, primary_key=True, autoincrement=True),
     sa.Column("level", sa.String(8), nullable=False),
-    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False, index=True),
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("forget_at", sa.BigInteger, nullable=False, index=True),
     sqlite_autoincrement=True,

@@ -150,10 +150,7 @@ def _changed(row: RowMapping, change: UserChange) -> dict[str, Any]:
 async def _refuse_last_administrator(
     connection: AsyncConnection, before: RowMapping, admin_role: str
 ) -> None:
-    """Refuse a change of an enabled administrator that leaves none.
-
-    Raised, it undoes the change.
-    """
+    """Refuse a change of an enabled administrator that leaves none: raising undoes the change."""
     if before["disabled"] or admin_role not in json.loads(before["roles"]):
         return
     rows = await connection.execute(sa.select(users.c.roles).where(users.c.disabled.is_(False)))

@@ -18,7 +18,7 @@ STYLESHEET_MAX_AGE: Final = 3600  # seconds
 
 @cache
 def _templates() -> Environment:
-    """Read all of them at the first page, not at import: most processes never show one."""
+    """Return all templates, read at the first page: most processes never show one."""
     templates = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -86,10 +86,7 @@ async def _render(context: Context, template: str, status: int, **values: object
 
 
 def _content_security_policy(context: Context) -> str:
-    """Return the policy of a page (CSP 3): no script, no frame.
-
-    A form may end only where a login may.
-    """
+    """Return the policy of a page (CSP 3): no script, no frame, forms end where a login may."""
     schemes = ("https",) if context.public.scheme == "https" else ("http", "https")
     targets = [f"{scheme}://{host}:*" for host in context.redirect_hosts() for scheme in schemes]
     return "; ".join(

@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("forget_at", sa.BigInteger, nullable=False),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_revocations_subject", "revocations", ["subject"])
     op.create_index("ix_revocations_forget_at", "revocations", ["forget_at"])
     op.create_table(
         "outbox",
