@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -185,32 +184,6 @@ async def test_callers_who_hold_every_connection_keep_it_from_nothing(
         assert not any(each.done() for each in waiting)
         await stack.aclose()
         assert await asyncio.gather(*waiting) == [None] * 50
-
-
-async def test_a_loop_that_is_busy_with_others_is_left_in_few_steps(
-    store: SqlStore, other: SqlStore
-) -> None:
-    """Each turn of the loop takes as long as all requests together that are ready in it."""
-    turn = 0.1  # seconds
-
-    async def keep_busy() -> None:
-        while True:
-            until = time.monotonic() + turn
-            while time.monotonic() < until:
-                pass
-            await asyncio.sleep(0)
-
-    async with reading(store) as reader:
-        busy = asyncio.create_task(keep_busy())
-        await reader.until(lambda: len(reader.heard) > 5)
-        heard = reader.heard[1:]
-        await other.revocations.revoke_token("j-1", forget_at=NOW)
-        committed = time.monotonic()
-        await reader.until(lambda: "j-1" in reader.arrived)
-        assert reader.arrived["j-1"] - committed < BOUND
-        busy.cancel()
-        await asyncio.wait([busy])
-    assert max(b - a for a, b in pairwise(heard)) < BOUND
 
 
 NEWER = "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('key', 'k-1', 0, 1)"

@@ -11,7 +11,6 @@ import aiosqlite
 from sidecar.core.revocation import Revocation
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Entry
-from sidecar.stores.sql.apart import AtHome, run_apart
 from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.revocations import SqlRevocations
 
@@ -26,8 +25,7 @@ class SqlFeed:
     """Reads the log on; `heard` is given the monotonic second at which each good read began.
 
     The first view comes through the database that it is given; from then on it reads through a
-    connection, and on an event loop, of its own: what others queue for does not hold it up.
-    `apply` and `heard` are called on the loop that runs it.
+    connection of its own: what others queue for does not hold it up.
     """
 
     def __init__(
@@ -54,9 +52,6 @@ class SqlFeed:
 
     async def run(self) -> None:
         """Read on for ever; what fails is tried again."""
-        await run_apart(self._run)
-
-    async def _run(self, at_home: AtHome) -> None:
         notice = (
             _SqliteNotice(self._database.url.database or "") if self._database.is_sqlite else None
         )
@@ -64,7 +59,7 @@ class SqlFeed:
             while True:
                 await asyncio.sleep(PERIOD)
                 try:
-                    await self._look(at_home, notice)
+                    await self._look(notice)
                 except StoreUnavailable as error:
                     self._version = None  # a change that was noticed is still to be read
                     self._note(healthy=False, cause=str(error))
@@ -75,16 +70,16 @@ class SqlFeed:
                 await notice.close()
             await self._database.close()
 
-    async def _look(self, at_home: AtHome, notice: "_SqliteNotice | None") -> None:
+    async def _look(self, notice: "_SqliteNotice | None") -> None:
         """Read the log, unless it is known that nothing came."""
         began = time.monotonic()
         version = None if notice is None else await notice.read_version()
         trusted = version is not None and began < self._read_at + LONGEST_TRUST
         if trusted and version == self._version:
-            await at_home(lambda: self._heard(began))
+            self._heard(began)
             return
         entries = await self._store.read_entries(self._sequence)
-        await at_home(lambda: self._take(entries, began))
+        self._take(entries, began)
         self._version, self._read_at = version, began
 
     def _take(self, entries: Sequence[Entry], began: float) -> None:
