@@ -3,11 +3,10 @@
 It leans on insides of aiohttp, whose range is pinned for that (docs/decisions/0009).
 """
 
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
-from aiohttp.http_parser import RawRequestMessage
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 
 from sidecar.web.headers import EXPECT
 from sidecar.web.requests import make_request_id
@@ -51,14 +50,13 @@ class ProtocolServer(web.Server):
     def __init__(self, made: web.Server, questions: Questions) -> None:
         super().__init__(
             self._handle,
-            request_factory=self._make_known,
+            request_factory=made.request_factory,
             loop=made._loop,  # noqa: SLF001 - a server has no other way to be made anew
             **made._kwargs,  # noqa: SLF001 - as above
         )
         self.last = False
         self._ask_application = made.request_handler
         self._questions = questions
-        self._make = made.request_factory
 
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
@@ -68,19 +66,23 @@ class ProtocolServer(web.Server):
         # As it was sent, which is nearly always right, else decoded and without a query.
         questions = self._questions
         question = questions.get(request.raw_path) or questions.get(request.path)
-        answer = question(request) if question else await self._ask_application(request)
+        if question is None:
+            answer = await self._ask_application(_without_unknown_expectation(request))
+        else:
+            answer = question(request)
         if self.last:
             answer.force_close()
         return answer
 
-    def _make_known(self, message: RawRequestMessage, *rest: Any) -> web.BaseRequest:
-        """Make a request without an unknown expectation.
 
-        aiohttp would answer it by itself, with the client's octets in the answer, and fails where
-        they are not UTF-8.
-        """
-        if EXPECT in message.headers and message.headers[EXPECT].lower() != CONTINUE:
-            headers = CIMultiDict(message.headers)
-            del headers[EXPECT]
-            message = message._replace(headers=CIMultiDictProxy(headers))
-        return self._make(message, *rest)
+def _without_unknown_expectation(request: web.BaseRequest) -> web.BaseRequest:
+    """Return the request as it is, or without an `Expect` that nobody knows.
+
+    aiohttp answers those by itself with their own octets, and fails where they are not UTF-8.
+    """
+    expected = request.headers.get(EXPECT)
+    if expected is None or expected.lower() == CONTINUE:
+        return request
+    headers = CIMultiDict(request.headers)
+    del headers[EXPECT]
+    return request.clone(headers=headers)
