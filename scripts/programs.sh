@@ -16,6 +16,7 @@ initdb postgresql
 chromium chromium
 wrk wrk
 curl curl
+systemd-analyze systemd
 '
 
 present() {

@@ -1,7 +1,6 @@
 """The files of deploy/ are what the command prints, and what the programs take."""
 
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import yaml
 from sidecar.schemas.policy import parse_policy
 from sidecar.settings import Settings, find_warnings, load_settings
 from tests.docs.markdown import ROOT, read_code
+from tests.programs.process import require
 
 DEPLOY = ROOT / "deploy"
 MADE = [code for code in read_code(DEPLOY / "README.md") if code.startswith("sidecar gateway ")]
@@ -39,9 +39,7 @@ def test_every_gateway_folder_says_how_it_was_made() -> None:
 
 
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
-    analyze = shutil.which("systemd-analyze")
-    if analyze is None:
-        pytest.skip("systemd-analyze is not installed")
+    analyze = require("systemd-analyze")
     unit = (DEPLOY / "systemd/sidecar.service").read_text()
     (command,) = re.findall(r"^ExecStart=(\S+) (.*)$", unit, re.MULTILINE)
     assert command == ("/opt/sidecar/bin/sidecar", "serve --config /etc/sidecar/sidecar.yaml")
