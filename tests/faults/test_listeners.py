@@ -19,7 +19,7 @@ from aiohttp import ClientSession, UnixConnector
 from sidecar.app.listeners import LOCK_PATIENCE, CannotListen, bind
 from sidecar.schemas.values import Listen
 from tests.faults.asking import until
-from tests.programs.process import Program, running
+from tests.programs.process import Program, lack, running
 from tests.programs.service import Service, make_service
 
 
@@ -51,7 +51,7 @@ def test_an_address_is_taken_at_once(listen: Listen, family: int) -> None:
 
 def test_an_ipv6_address_takes_no_ipv4(tmp_path: Path) -> None:
     if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
-        pytest.skip("no IPv6 on this machine")
+        lack("no IPv6 on this machine")
     with bind(Listen("::1", 0)) as bound:
         assert bound.family == socket.AF_INET6
         with pytest.raises(OSError, match="refused"):

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,11 +25,15 @@ def require(program: str, *folders: str) -> str:
     """Return the path of a program; where it is missing the test is skipped, under CI it fails."""
     found = shutil.which(program, path=os.pathsep.join((*folders, PATHS)))
     if found is None:
-        message = f"{program} is not installed (scripts/programs.sh)"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        lack(f"{program} is not installed (scripts/programs.sh)")
     return found
+
+
+def lack(message: str) -> NoReturn:
+    """Skip the test for what this machine lacks; under CI it fails."""
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 def free_port() -> int:
