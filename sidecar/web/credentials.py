@@ -18,7 +18,8 @@ OWN_COOKIES: Final = frozenset({HOST_COOKIE, DOMAIN_COOKIE})
 _TOKEN68: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 # What some reader takes for Bearer: the scheme, and not a longer one that begins like it.
 _LIKE_BEARER: Final = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE | re.ASCII)
-_NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
+# Octets that are not UTF-8, and what breaks a line, which the parser has refused already.
+_NO_TEXT: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,8 @@ def other_cookies(headers: Headers) -> str | None:
     """Return the client's cookies without ours as one `Cookie` value, None where it sent none.
 
     Ours is left out under either of its names, since yesterday's settings may have used the other.
-    So is a cookie that is not UTF-8: aiohttp would leave out its octets, which makes another
-    cookie of it, perhaps even ours.
+    So is a cookie that is not UTF-8 or has control characters: what reads it behind us could take
+    it for another one, perhaps even ours.
     """
     lines = headers.getall(COOKIE, ())
     if not lines:
@@ -117,5 +118,5 @@ def other_cookies(headers: Headers) -> str | None:
         for pair in pairs
         if pair
         and pair.partition("=")[0].rstrip(" \t") not in OWN_COOKIES
-        and _NOT_UTF8.search(pair) is None
+        and _NO_TEXT.search(pair) is None
     )

@@ -8,7 +8,6 @@ from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
@@ -17,6 +16,7 @@ from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
 from sidecar.web.headers import COOKIE, REQUEST_ID_HEADER
+from sidecar.web.rendered import RenderedAllow, render_line
 
 SERVER: Final = "sidecar"  # without a version
 NO_STORE: Final = "no-store"
@@ -81,31 +81,28 @@ def encode_value(text: str, safe: str = _VISIBLE) -> str:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _render_identity(claims: Claims | None) -> CIMultiDictProxy[str]:
+def _render_identity(claims: Claims | None) -> bytes:
     """Return what every 200 about these claims has: all identity headers, empty for nobody."""
-    headers = CIMultiDict(dict.fromkeys(IDENTITY, ""))
+    values = dict.fromkeys(IDENTITY, "")
     if claims is not None:
-        headers["Remote-User"] = encode_value(claims.preferred_username)
-        headers["Remote-Name"] = encode_value(claims.name or "")
-        headers["Remote-Email"] = encode_value(claims.email or "")
-        headers["Remote-Groups"] = ",".join(encode_value(r, safe=_IN_A_LIST) for r in claims.roles)
-        headers["X-Auth-Subject"] = encode_value(claims.sub)
-        headers["X-Auth-Scope"] = encode_value(claims.scope)
-    headers["Cache-Control"] = NO_STORE
-    headers["Server"] = SERVER
-    return CIMultiDictProxy(headers)
+        values["Remote-User"] = encode_value(claims.preferred_username)
+        values["Remote-Name"] = encode_value(claims.name or "")
+        values["Remote-Email"] = encode_value(claims.email or "")
+        values["Remote-Groups"] = ",".join(encode_value(r, safe=_IN_A_LIST) for r in claims.roles)
+        values["X-Auth-Subject"] = encode_value(claims.sub)
+        values["X-Auth-Scope"] = encode_value(claims.scope)
+    values["Cache-Control"] = NO_STORE
+    values["Server"] = SERVER
+    return b"".join(render_line(name, value) for name, value in values.items())
 
 
 def allow(
     claims: Claims | None, assertion: str, cookie: str | None, request_id: str
-) -> web.Response:
+) -> RenderedAllow:
     """Return the 200 of an allow: the headers are for the upstream, the body is empty."""
-    headers = _render_identity(claims).copy()
-    headers[ASSERTION] = assertion
-    if cookie is not None:
-        headers[COOKIE] = cookie
-    headers[REQUEST_ID_HEADER] = request_id
-    return web.Response(status=200, headers=headers)
+    own = f"{ASSERTION}: {assertion}\r\n{REQUEST_ID_HEADER}: {request_id}\r\n"
+    lines = _render_identity(claims) + own.encode("ascii")
+    return RenderedAllow(lines if cookie is None else lines + render_line(COOKIE, cookie))
 
 
 def refuse(

@@ -21,7 +21,7 @@ from sidecar.web.responses import allow, refuse, unavailable
 
 log = logging.getLogger("sidecar.gate")
 
-Questions = Mapping[str, Callable[[web.BaseRequest], web.Response]]
+Questions = Mapping[str, Callable[[web.BaseRequest], web.StreamResponse]]
 
 # Asked for every request of every service: the server answers them ahead of the router.
 QUESTIONS: Final = web.AppKey("QUESTIONS", Questions)
@@ -36,7 +36,7 @@ def make_questions(context: Context) -> Questions:
     return questions | {"/verify": questions[f"/verify/{context.dialect.value}"]}
 
 
-def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.Response:
+def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.StreamResponse:
     """Return the answer to a gateway's question; waits for nothing."""
     request_id = identify(request, context)
     facts = parse_question(request, dialect, context.trusted)

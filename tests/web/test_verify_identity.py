@@ -4,10 +4,12 @@ from typing import Final
 from urllib.parse import unquote
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from sidecar.accounts import NewUser
 from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
+from sidecar.web.credentials import other_cookies
 from tests.programs.service import PASSWORD
 from tests.web.gated import COOKIE, DIALECTS, IDENTITY, Answer, Gated, Lines, bearer
 
@@ -166,6 +168,15 @@ async def test_a_200_has_the_clients_cookies_without_ours(
         answer = await gated.ask(dialect, OPEN, question)
         assert answer.status == 200
         assert answer.headers.getall("Cookie", []) == left
+
+
+@pytest.mark.parametrize("code", [*range(9), *range(10, 32), 127])
+async def test_a_cookie_never_breaks_a_line(gated: Gated, code: int) -> None:
+    line = b"a=1; b=%c; c=3" % code
+    answer = await gated.ask("traefik", OPEN, [("Cookie", line)])
+    assert answer.status == 400  # the parser refuses it, and who writes heads looks again:
+    headers = CIMultiDictProxy(CIMultiDict({"Cookie": line.decode("latin-1")}))
+    assert other_cookies(headers) == "a=1; c=3"
 
 
 async def test_a_good_session_cookie_goes_no_further(gated: Gated) -> None:
