@@ -1,7 +1,7 @@
 """Create, read, change and remove people."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,6 +12,7 @@ from sidecar.ports import AccountStore, Entry, UserChange, UserStore
 
 USER_ID_OCTETS: Final = 16
 GENERATED_PASSWORD_OCTETS: Final = 18  # 144 bits, 24 characters
+PAGE: Final = 500  # users; about half a megabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,14 @@ class Accounts:
     async def list(self) -> Sequence[User]:
         """Return all users by username."""
         return await self._users.list_users()
+
+    async def walk(self) -> AsyncIterator[User]:
+        """Yield all users by username; a page of them is in memory."""
+        page = await self._users.read_users("", PAGE)
+        while page:
+            for user in page:
+                yield user
+            page = await self._users.read_users(page[-1].username, PAGE)
 
     async def show(self, username: str) -> User:
         """Return one user by canonical username. Raises NotFound."""

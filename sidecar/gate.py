@@ -10,22 +10,21 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from sidecar.clock import Now
+from sidecar.core.access import Access
 from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import RequestFacts
 from sidecar.core.grant import Issuer, assertion_claims
 from sidecar.core.keyring import KeyRing, Purpose
-from sidecar.core.policy import Policy
+from sidecar.core.policy import Policy, WhenStale
 from sidecar.core.revocation import RevocationView
 from sidecar.core.token import VerifiedToken, open_token, seal_token
 from sidecar.core.verdict import Allow, Deny, Verdict
-from sidecar.core.verify import decide, judge_token
+from sidecar.core.verify import Views, decide, judge_token
 from sidecar.errors import NoVerdict
-from sidecar.settings import WhenStale
 
 OPENED_TOKENS: Final = 16_384  # a generation; about 2 kB each
 ASSERTIONS: Final = 16_384  # a generation; about 1 kB each
-ASSERTION_TTL: Final = 60  # seconds; an upstream checks it within the request that it came with
 JTI_OCTETS: Final = 12
 
 
@@ -55,6 +54,7 @@ class GateOptions:
     clock_skew: int
     max_staleness: int
     when_stale: WhenStale
+    assertion_ttl: int
 
 
 class Gate:
@@ -94,32 +94,49 @@ class Gate:
         )
 
     def decide(
-        self, facts: RequestFacts, credential: Credential | Deny | None, now: Now
+        self,
+        facts: RequestFacts,
+        credential: Credential | Deny | None,
+        now: Now,
+        narrowing: Access | None = None,
     ) -> Verdict:
-        """Return the verdict about a request. Raises NoVerdict where only a fresh view can tell."""
+        """Return the verdict about a request; `narrowing` must let in too whom the rule lets in.
+
+        Raises NoVerdict where only a fresh view can tell.
+        """
         if isinstance(credential, Deny):  # two, or malformed: on any rule
             return credential
         opened = None if credential is None else self._open(credential)
-        return decide(
+        views = self._views(now)
+        verdict = decide(
             facts,
             opened,
             policy=self.policy,
             ring=self.ring,
-            view=self._present_view(now),
+            views=views,
+            when_stale=self._options.when_stale,
             now=now.unix,
             clock_skew=self._options.clock_skew,
+            narrowing=narrowing,
         )
+        if views.fresh is None and isinstance(verdict, Allow) and verdict.token is not None:
+            self.stale_allows += 1
+        return verdict
 
     def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
         """Return the token of somebody who calls this service itself; raises NoVerdict."""
         opened = self._open(credential)
         if isinstance(opened, Deny):
             return opened
-        view = self._present_view(now)
+        fresh, old = self._views(now)
+        may_be_old = self._options.when_stale is WhenStale.ALLOW
+        view = old if fresh is None and may_be_old else fresh
         if view is None:
             raise NoVerdict("the view of the revocations is too old")
-        skew = self._options.clock_skew
-        return judge_token(opened, self.ring, view, now.unix, skew)
+        token = judge_token(opened, self.ring, view, now.unix, self._options.clock_skew)
+        if view is old and isinstance(token, VerifiedToken):
+            self.stale_allows += 1
+        return token
 
     def open_credential(self, credential: Credential) -> VerifiedToken | Deny:
         """Return what this ring sealed, whether or not it is still good: for logging out."""
@@ -138,15 +155,12 @@ class Gate:
         signing_key = self.ring.find_signing_key(Purpose.TOKEN, now.unix)
         if signing_key is None:
             raise NoVerdict("no key of the ring signs at this time")
+        ttl = self._options.assertion_ttl
         claims = assertion_claims(
-            token.claims,
-            host,
-            jti=secrets.token_urlsafe(JTI_OCTETS),
-            now=now.unix,
-            ttl=ASSERTION_TTL,
+            token.claims, host, jti=secrets.token_urlsafe(JTI_OCTETS), now=now.unix, ttl=ttl
         )
         sealed = seal_token(claims, TokenKind.ASSERTION, signing_key)
-        until = min(now.unix + ASSERTION_TTL // 2, claims.exp)
+        until = min(now.unix + ttl // 2, claims.exp)
         self._assertions.put(key, SealedAssertion(now.unix, until, sealed))
         return sealed
 
@@ -176,13 +190,10 @@ class Gate:
             self._opened.put(credential.unverified, fresh)
         return fresh
 
-    def _present_view(self, now: Now) -> RevocationView | None:
-        read_at = self.view.read_at
-        if read_at is None:
-            return None
-        if now.monotonic - read_at <= self._options.max_staleness:
-            return self.view
-        if self._options.when_stale is WhenStale.ALLOW:
-            self.stale_allows += 1
-            return self.view
-        return None
+    def _views(self, now: Now) -> Views:
+        age = self.view_age(now)
+        if age is None:
+            return Views(None, None)
+        if age <= self._options.max_staleness:
+            return Views(self.view, None)
+        return Views(None, self.view)

@@ -102,6 +102,10 @@ class UserStore(Protocol):
         """Return all users by username."""
         ...
 
+    async def read_users(self, after: str, limit: int) -> Sequence[User]:
+        """Return the first `limit` users by username that come behind `after`."""
+        ...
+
     async def change_user(
         self, username: str, change: UserChange, *, admin_role: str, now: int, keep_after: int
     ) -> tuple[User, tuple[Entry, ...]]:

@@ -40,8 +40,11 @@ class Revocations:
         await self.publish(entries)
 
     async def end_session_of(self, claims: Claims) -> None:
-        """End the session that a token was sealed for."""
-        await self._end_session(claims.sid, claims.exp + self._keep_after)
+        """End the session that a token was sealed for; a program has none, but that token."""
+        if claims.sid is None:
+            await self.revoke_token(claims)
+        else:
+            await self._end_session(claims.sid, claims.exp + self._keep_after)
 
     async def end_session(self, sid: str) -> bool:
         """End a session; False, and nothing happens, where there is none."""

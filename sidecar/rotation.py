@@ -110,7 +110,7 @@ class Rotation:
         `claims` are those of a session cookie that opened and has not expired; its epoch may have
         moved.
         """
-        found = await self._sessions.find_session(claims.sid)
+        found = None if claims.sid is None else await self._sessions.find_session(claims.sid)
         if found is None:
             return None
         session, account = found

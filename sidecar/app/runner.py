@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from sidecar.app.applications import create_app
 from sidecar.app.listeners import open_first
 from sidecar.app.services import open_services
-from sidecar.app.serving import Serving, create_app
+from sidecar.app.serving import Serving
 from sidecar.settings import Settings
 from sidecar.settings.workers import worker_addresses
 from sidecar.web.protocol import ProtocolServer
@@ -45,25 +46,15 @@ class Runner(web.AppRunner):
         return ProtocolServer(await super()._make_server(), self.app.get(QUESTIONS, {}))
 
 
-class PublicRunner(Runner):
-    """Serves the public application, and ends so that no request is lost.
+class DrainingRunner(Runner):
+    """Serves an application, and ends so that no request is lost.
 
     A connection that is closed while it looks idle loses the request that is on its way. So for a
     moment every answer says that it is the last one, and only what is silent then is closed.
     """
 
-    def __init__(self, app: web.Application, serving: Serving) -> None:
-        super().__init__(app)
-        self._serving = serving
-
-    async def setup(self) -> None:
-        """Begin to serve; whoever looks is told that this process is ready from here on."""
-        await super().setup()
-        self._serving.listening = True
-
     async def cleanup(self) -> None:
         """Take no more connections, let those that are there end, then end them."""
-        self._serving.draining = True
         if isinstance(self.server, ProtocolServer):
             self.server.last = True
             await self._drain(self.server)
@@ -79,6 +70,46 @@ class PublicRunner(Runner):
         until = loop.time() + DRAIN
         while server.connections and loop.time() < until:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(LOOK)
+
+
+class PublicRunner(DrainingRunner):
+    """Serves the public application.
+
+    `gate` serves the gateways where they have a listener of their own, else it is None; it ends
+    with this one.
+    """
+
+    def __init__(
+        self, app: web.Application, serving: Serving, gate: web.Application | None
+    ) -> None:
+        super().__init__(app)
+        self.gate = None if gate is None else DrainingRunner(gate)
+        self._serving = serving
+        self._gate_ends: asyncio.Task[None] | None = None
+
+    async def open_gate(self, bound: socket.socket) -> None:
+        """Serve the gateways that connect to this socket, which listens."""
+        if self.gate is None:
+            raise TypeError("the settings name no listener of the gate")
+        await self.gate.setup()
+        await web.SockSite(self.gate, bound).start()
+
+    async def setup(self) -> None:
+        """Begin to serve; whoever looks is told that this process is ready from here on."""
+        await super().setup()
+        self._serving.listening = True
+
+    async def cleanup(self) -> None:
+        """End, the gate at the same time: one after the other they might take twice as long."""
+        self._serving.draining = True
+        if self.gate is not None:
+            self._gate_ends = asyncio.create_task(self.gate.cleanup(), name="the end of the gate")
+        await super().cleanup()
+
+    async def _cleanup_server(self) -> None:
+        if self._gate_ends is not None:  # what the application closes now the gate needs too
+            await self._gate_ends
+        await super()._cleanup_server()
 
 
 def _take_waiting(site: web.BaseSite) -> list[socket.socket]:
@@ -101,7 +132,7 @@ def _take_waiting(site: web.BaseSite) -> list[socket.socket]:
 @asynccontextmanager
 async def open_serving(
     settings: Settings, *, workers: int = 1, ended: Callable[[], None] = lambda: None
-) -> AsyncIterator[tuple[Serving, web.AppRunner]]:
+) -> AsyncIterator[tuple[Serving, PublicRunner]]:
     """Yield what serves and the runner of the public application, feeds running.
 
     The operations listener takes the first free address of the workers'; it stays until all
@@ -110,15 +141,15 @@ async def open_serving(
     """
     async with open_services(settings) as services:
         await services.store.prepare_schema()
-        serving, public, operations = await create_app(services, workers)
+        serving, apps = await create_app(services, workers)
         await serving.take_first_view()
-        runner = Runner(operations)
+        runner = Runner(apps.operations)
         async with serving.run_feeds(ended):
             await runner.setup()
             try:
                 addresses = worker_addresses(settings.server.operations_listen, workers)
                 await open_first(runner, addresses)
-                yield serving, PublicRunner(public, serving)
+                yield serving, PublicRunner(apps.public, serving, apps.gate)
             finally:
                 await runner.cleanup()
 

@@ -1,4 +1,4 @@
-"""One process that serves: a gate, what keeps it fresh, and the applications of its listeners."""
+"""One process that serves: a gate, and what keeps it fresh."""
 
 import asyncio
 import logging
@@ -6,26 +6,16 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NoReturn
 
-from aiohttp import web
-
-from sidecar.accounts import NewUser
 from sidecar.app.background import running
 from sidecar.app.services import Services
 from sidecar.clock import Now, read_clock
-from sidecar.core.addresses import TrustedProxies
 from sidecar.core.grant import Issuer
 from sidecar.core.policy import Policy
-from sidecar.credentials.mint import Lifetimes, Mint
 from sidecar.errors import StoreUnavailable
 from sidecar.gate import Gate, GateOptions
-from sidecar.login import Login
-from sidecar.rotation import RefreshOptions, Rotation
-from sidecar.sources.keyring import OpenedRing, derive_key
+from sidecar.sources.keyring import OpenedRing
 from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.watch import Watched
-from sidecar.web.context import Context, Health, PublicUrl
-from sidecar.web.credentials import CookieJar, warn_unreached
-from sidecar.web.routes import make_operations_app, make_public_app
 
 SWEEP_PERIOD: Final = 60.0  # seconds
 LARGEST_STEP: Final = 60  # seconds that the wall clock may gain or lose between two sweeps
@@ -39,7 +29,9 @@ class Sources:
     def __init__(self, services: Services) -> None:
         settings = services.settings
         self.policy_file = PolicyFile(settings.policy_file, named=settings.policy_named)
-        self.policy = Watched("policy", self.policy_file.sign, self.policy_file.read)
+        self.policy = Watched(
+            "policy", self.policy_file.sign, self.policy_file.read, self.policy_file.describe
+        )
         self.keys = Watched("keys", services.keys.sign, services.open_ring)
 
 
@@ -58,6 +50,7 @@ class Serving:
                 clock_skew=settings.tokens.clock_skew,
                 max_staleness=settings.revocation.max_staleness,
                 when_stale=settings.revocation.when_stale,
+                assertion_ttl=settings.identity.assertion.ttl,
             ),
             opened.ring,
             policy,
@@ -79,23 +72,25 @@ class Serving:
 
     def list_degraded(self) -> list[str]:
         """Return what does not work as it should, while the gate can still decide."""
+        return sorted(part for part, degraded in self._judge_parts().items() if degraded)
+
+    def _judge_parts(self) -> dict[str, bool]:
+        """Say of each part whether it does not work as it should."""
         redis, sources = self.services.redis, self._sources
-        watched = (sources.keys, sources.policy)
-        degraded = {each.name for each in watched if each.problem is not None}
-        if sources.policy_file.missing:
-            degraded.add("policy")
-        if not self._feed.healthy:
-            degraded.add("sql")
-        if redis is not None and not redis.healthy:
-            degraded.add("redis")
-        return sorted(degraded)
+        parts = {each.name: each.problem is not None for each in (sources.keys, sources.policy)}
+        parts["policy"] |= sources.policy_file.missing
+        parts["sql"] = not self._feed.healthy
+        if redis is not None:
+            parts["redis"] = not redis.healthy
+        return parts
 
     def render_metrics(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""
         from sidecar.telemetry.metrics import render_metrics  # noqa: PLC0415 - 3 MB, for scrapes
 
         redis = self.services.redis
-        return render_metrics(self.gate, {} if redis is None else redis.counters())
+        counters = {} if redis is None else redis.counters()
+        return render_metrics(self.gate, counters, self._judge_parts())
 
     async def take_first_view(self) -> None:
         """Read all revocations: before, the gate decides nothing. Raises StoreUnavailable."""
@@ -141,81 +136,3 @@ def clock_jumped(before: Now, now: Now) -> bool:
     """Say whether the wall clock moved otherwise than time passed."""
     passed = now.monotonic - before.monotonic
     return abs(now.unix - before.unix - passed) > LARGEST_STEP
-
-
-async def create_app(
-    services: Services, workers: int
-) -> tuple[Serving, web.Application, web.Application]:
-    """Return what serves, and the applications of the public and the operations listener.
-
-    Reads ring and policy, and makes the first administrator where the settings name one. Raises
-    DocumentInvalid, RingMismatch, StoreUnavailable.
-    """
-    settings = services.settings
-    sources = Sources(services)
-    policy = await sources.policy.open()
-    if sources.policy_file.missing:
-        log.warning("no policy: everything is refused", extra={"file": str(settings.policy_file)})
-    opened = await sources.keys.open()
-    serving = Serving(services, sources, opened, policy)
-    await _bootstrap(services)
-    context = _make_context(serving, opened.secret, workers)
-    for warning in warn_unreached(context.jar, policy.hosts, context.public.host.name):
-        log.warning("%s", warning)
-    public = make_public_app(context)
-    return serving, public, make_operations_app(context)
-
-
-async def _bootstrap(services: Services) -> None:
-    bootstrap = services.settings.bootstrap
-    if bootstrap.admin is None or bootstrap.password is None:
-        return
-    user = await services.accounts.add_first_administrator(
-        NewUser(bootstrap.admin), bootstrap.password, read_clock().unix
-    )
-    if user is not None:
-        log.info("made the first administrator", extra={"username": user.username})
-
-
-def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
-    services, settings = serving.services, serving.services.settings
-    tokens, session = settings.tokens, settings.session
-    refresh_key = derive_key(secret, "refresh tokens")
-    mint = Mint(
-        Issuer(tokens.issuer, tokens.audience),
-        Lifetimes(
-            access=tokens.access_ttl,
-            refresh=tokens.refresh_ttl,
-            bearer_session=tokens.session_ttl,
-            cookie_session=session.ttl,
-            remembered_session=session.remember_ttl,
-        ),
-        refresh_key,
-        lambda: serving.gate.ring,
-    )
-    return Context(
-        gate=serving.gate,
-        login=Login(services.store.sessions, services.passwords, mint),
-        rotation=Rotation(
-            services.store.sessions,
-            mint,
-            RefreshOptions(refresh_key, tokens.refresh_grace),
-            services.revocations.end_session,
-        ),
-        revocations=services.revocations,
-        accounts=services.store.sessions,
-        health=Health(
-            workers=workers,
-            is_draining=lambda: serving.draining or not serving.listening,
-            list_degraded=serving.list_degraded,
-            render_metrics=serving.render_metrics,
-        ),
-        public=PublicUrl.parse(settings.server.public_url),
-        jar=CookieJar(session.domain),
-        dialect=settings.gateway.dialect,
-        trusted=TrustedProxies(settings.gateway.trusted_proxies),
-        allowed_hosts=settings.allowed_hosts,
-        cors_origins=frozenset(settings.cors_origins),
-        publish_ahead=settings.publish_ahead,
-        decisions=settings.log_decisions,
-    )

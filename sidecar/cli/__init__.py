@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "revoke": "sidecar.cli.revoke:revoke",
     "serve": "sidecar.cli.serve:serve",
     "user": "sidecar.cli.user:user",
+    "why": "sidecar.cli.why:why",
 }
 
 

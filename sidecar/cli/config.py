@@ -20,12 +20,13 @@ def config() -> None:
 def check(config_file: Path | None) -> None:
     """Say whether the settings are right; one line for each problem."""
     settings = read_settings(config_file)
-    for warning in (*find_warnings(settings), *_find_unreached(settings)):
+    for warning in (*find_warnings(settings), *_find_in_policy(settings)):
         click.echo(f"warning: {warning}", err=True)
     click.echo("the settings are right")
 
 
-def _find_unreached(settings: Settings) -> tuple[str, ...]:
+def _find_in_policy(settings: Settings) -> tuple[str, ...]:
+    from sidecar.schemas.policy import find_policy_warnings
     from sidecar.sources.policyfile import PolicyFile
     from sidecar.web.context import PublicUrl
     from sidecar.web.credentials import CookieJar, warn_unreached
@@ -35,7 +36,15 @@ def _find_unreached(settings: Settings) -> tuple[str, ...]:
     except DocumentInvalid:  # `sidecar policy check` says what is wrong with it
         return ()
     own_host = PublicUrl.parse(settings.server.public_url).host.name
-    return warn_unreached(CookieJar(settings.session.domain), policy.hosts, own_host)
+    return (
+        *warn_unreached(CookieJar(settings.session.domain), policy.hosts, own_host),
+        *find_policy_warnings(
+            policy,
+            str(settings.policy_file),
+            admin_role=settings.admin_role,
+            trusted_proxies=settings.gateway.trusted_proxies,
+        ),
+    )
 
 
 @config.command()

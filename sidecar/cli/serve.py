@@ -67,11 +67,14 @@ async def _serve(settings: Settings) -> None:
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     async with open_serving(settings, ended=stop.set) as (serving, runner):
         loop.add_signal_handler(signal.SIGHUP, serving.reload)
-        bound = await asyncio.to_thread(bind, settings.server.listen)
-        await runner.setup()
+        server = settings.server
+        bound = await asyncio.to_thread(bind, server.listen)
         try:
+            if server.gate_listen is not None:
+                await runner.open_gate(await asyncio.to_thread(bind, server.gate_listen))
+            await runner.setup()
             await web.SockSite(runner, bound).start()
-            log.info("ready", extra={"listen": str(settings.server.listen)})
+            log.info("ready", extra={"listen": str(server.listen)})
             await stop.wait()
             log.info("draining")
         finally:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -28,10 +29,12 @@ def serve_workers(settings: Settings, workers: int) -> None:
     What can be wrong at a start is found here, in one line, before there is a worker.
     """
     arbiter = os.getpid()
-    listening = bind(settings.server.listen)
+    server = settings.server
+    listening = bind(server.listen)
+    gate = None if server.gate_listen is None else bind(server.gate_listen)
     asyncio.run(prepare(settings))
     try:
-        _Workers(settings, workers, listening.detach()).run()
+        _Workers(settings, workers, listening.detach(), gate).run()
     except SystemExit as end:
         if os.getpid() != arbiter:  # a worker: gunicorn reads from its code what became of it
             raise
@@ -41,10 +44,13 @@ def serve_workers(settings: Settings, workers: int) -> None:
 
 
 class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    def __init__(self, settings: Settings, workers: int, descriptor: int) -> None:
+    def __init__(
+        self, settings: Settings, workers: int, descriptor: int, gate: socket.socket | None
+    ) -> None:
         self._settings = settings
         self._workers = workers
         self._descriptor = descriptor
+        self.gate = gate  # each worker inherits it: gunicorn would have it serve everything
         super().__init__()
 
     def load_config(self) -> None:
@@ -74,6 +80,8 @@ class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
             open_serving(self._settings, workers=self._workers, ended=_end_worker)
         )
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, serving.reload)
+        if self.gate is not None:
+            await runner.open_gate(self.gate)
 
         async def close(_app: web.Application) -> None:
             await stack.aclose()
@@ -88,6 +96,12 @@ def _end_worker() -> None:
 
 
 class _Arbiter(Arbiter):  # type: ignore[misc]  # as above
+    def stop(self, graceful: bool = True) -> None:
+        """Take no more connections, which no worker would serve, and end the workers."""
+        if self.app.gate is not None:
+            self.app.gate.close()
+        super().stop(graceful)
+
     def handle_hup(self) -> None:
         """Have the workers read again.
 

@@ -1,9 +1,12 @@
 """What a token may say: one table of claims, and the types that come out of it.
 
-Every claim stands in `CLAIMS` exactly once, with its shape, its bound and the kinds of token that
-bear it (RFC 7519 section 4.1, RFC 9068 section 2.2). `parse_claims` judges by that table; the
-marshmallow schema is made from it. A claim that is not in the table is ignored (RFC 7519 section
-4), so that two versions of the service can run side by side.
+Every claim stands in `CLAIMS` exactly once, with its shape, its bound, the kinds of token that bear
+it (RFC 7519 section 4.1, RFC 9068 section 2.2), and whether it is a person's alone. `parse_claims`
+judges by that table; the marshmallow schema is made from it. A claim that is not in the table is
+ignored (RFC 7519 section 4), so that two versions of the service can run side by side.
+
+A token is about a person or about a program (RFC 9068 section 2.2: `sub` is the `client_id` then).
+What has some of a person's claims and not the others is neither, and refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,7 +51,10 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One row; `bound` is the most characters of a text (each in a list), or the largest number."""
+    """One row; `bound` is the most characters of a text (each in a list), or the largest number.
+
+    `personal` is what a program never has; `required` is asked of who may have it.
+    """
 
     name: str
     shape: Shape
@@ -56,10 +62,12 @@ class Claim:
     kinds: frozenset[TokenKind]
     required: bool = True
     empty: bool = False
+    personal: bool = False
 
 
 ALL: Final = frozenset(TokenKind)
 GATE: Final = frozenset({TokenKind.ACCESS, TokenKind.SESSION})
+OF_PROGRAMS: Final = frozenset({TokenKind.ACCESS, TokenKind.ASSERTION})  # a browser is a person's
 
 CLAIMS: Final = (
     Claim("iss", Shape.TEXT, 512, ALL),
@@ -69,22 +77,30 @@ CLAIMS: Final = (
     Claim("iat", Shape.DATE, LATEST_DATE, ALL),
     Claim("nbf", Shape.DATE, LATEST_DATE, ALL),
     Claim("jti", Shape.TEXT, 64, ALL),
-    Claim("sid", Shape.TEXT, 64, ALL),
+    Claim("sid", Shape.TEXT, 64, ALL, personal=True),
     Claim("epoch", Shape.EPOCH, 2**53 - 1, GATE),  # integers that every JSON reader keeps exact
     Claim("client_id", Shape.TEXT, 64, GATE),
     Claim("scope", Shape.TEXT, LONGEST_ROLES, ALL, empty=True),
     Claim("roles", Shape.TEXTS, 64, ALL, empty=True),
-    Claim("preferred_username", Shape.TEXT, 256, ALL),
-    Claim("email", Shape.TEXT, 320, ALL, required=False),
-    Claim("name", Shape.TEXT, 256, ALL, required=False),
-    Claim("auth_time", Shape.DATE, LATEST_DATE, ALL),
-    Claim("amr", Shape.TEXTS, 32, ALL),
+    Claim("preferred_username", Shape.TEXT, 256, ALL, personal=True),
+    Claim("email", Shape.TEXT, 320, ALL, required=False, personal=True),
+    Claim("name", Shape.TEXT, 256, ALL, required=False, personal=True),
+    Claim("auth_time", Shape.DATE, LATEST_DATE, ALL, personal=True),
+    Claim("amr", Shape.TEXTS, 32, ALL, personal=True),
+)
+PERSONAL: Final = frozenset(claim.name for claim in CLAIMS if claim.personal)
+REQUIRED_OF_PEOPLE: Final = frozenset(
+    each.name for each in CLAIMS if each.personal and each.required
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The claims of a token, each of the shape that `CLAIMS` gives; dates are Unix seconds."""
+    """The claims of a token, each of the shape that `CLAIMS` gives; dates are Unix seconds.
+
+    None is what the token does not have. A program has none of `sid`, `preferred_username`,
+    `auth_time` and `amr`, a person all of them.
+    """
 
     iss: str
     sub: str
@@ -93,16 +109,21 @@ class Claims:
     iat: int
     nbf: int
     jti: str
-    sid: str
     scope: str
     roles: tuple[str, ...]
-    preferred_username: str
-    auth_time: int
-    amr: tuple[str, ...]
     epoch: tuple[int, int] = (0, 0)
     client_id: str = ""
+    sid: str | None = None
+    preferred_username: str | None = None
+    auth_time: int | None = None
+    amr: tuple[str, ...] | None = None
     email: str | None = None
     name: str | None = None
+
+    @property
+    def of_program(self) -> bool:
+        """Whether they are about a program, whose `client_id` is `sub`."""
+        return self.sid is None
 
     def __hash__(self) -> int:
         """Hash by `jti` alone: what is kept for a token is looked up at each of its requests."""
@@ -158,6 +179,14 @@ SHAPES: Final[Mapping[Shape, Callable[[object, Claim], bool]]] = {
 }
 
 
+def is_one_holders(members: Mapping[str, object], kind: TokenKind) -> bool:
+    """Say whether claims, each of which is right by itself, are those of one person or program."""
+    program = PERSONAL.isdisjoint(members)
+    if kind in GATE and program is not (members["sub"] == members["client_id"]):
+        return False
+    return kind in OF_PROGRAMS if program else members.keys() >= REQUIRED_OF_PEOPLE
+
+
 def parse_claims(members: Mapping[str, object], kind: TokenKind) -> Claims | Deny:
     """Return the claims of a token of this kind, or why `members` are not such claims."""
     values: dict[str, object] = {}
@@ -167,7 +196,7 @@ def parse_claims(members: Mapping[str, object], kind: TokenKind) -> Claims | Den
             if value is not _ABSENT:
                 return Deny(Reason.CLAIMS_INVALID)
         elif value is _ABSENT:
-            if claim.required:
+            if claim.required and not claim.personal:
                 return Deny(Reason.CLAIMS_INVALID)
         elif not SHAPES[claim.shape](value, claim):
             return Deny(Reason.CLAIMS_INVALID)
@@ -175,6 +204,8 @@ def parse_claims(members: Mapping[str, object], kind: TokenKind) -> Claims | Den
             values[claim.name] = (value,)
         else:
             values[claim.name] = tuple(value) if type(value) is list else value
+    if not is_one_holders(values, kind):
+        return Deny(Reason.CLAIMS_INVALID)
     claims = Claims(**values)  # type: ignore[arg-type]  # the table has just judged each member
     if not claims.iat < claims.exp <= claims.iat + LONGEST_LIFE[kind] or claims.nbf >= claims.exp:
         return Deny(Reason.LIFETIME)

@@ -23,7 +23,9 @@ LONGEST_REMEMBERED: Final = 256  # characters of such a path: a flood of long on
 SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 LARGEST_PORT: Final = 65_535
 
-_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}", re.ASCII)  # RFC 9110, section 9.1
+# A token (RFC 9110 section 9.1) without lower case: methods are case-sensitive and those that exist
+# have none, but there are servers that read `post` as POST.
+_METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]{1,32}", re.ASCII)
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _NUMERIC_LABEL: Final = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
@@ -61,7 +63,8 @@ class RequestFacts(NamedTuple):
     """One request that the gateway asks about.
 
     `path` is canonical and decoded; `target` is path and query as the client sent them, for the way
-    back after a login. `address` is None where it is not known.
+    back after a login. `address` is None where it is not known. `preflight` says whether this is a
+    true CORS preflight.
     """
 
     method: str
@@ -73,6 +76,7 @@ class RequestFacts(NamedTuple):
     site: Site
     origin_host: str | None
     websocket: bool
+    preflight: bool
 
     @property
     def url(self) -> str:

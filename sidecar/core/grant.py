@@ -1,6 +1,7 @@
 """What a person is given at a login or a refresh: the claims of their tokens."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sidecar.core.claims import Claims, TokenKind
@@ -13,10 +14,19 @@ PASSWORD_AMR: Final = ("pwd",)  # RFC 8176 section 2
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who seals, and for whom access tokens are; `name` is the `iss` of every token."""
+    """Who seals, and for whom access tokens are; `name` is the `iss` of every token.
+
+    `role_scopes` has the scopes of who is in a role.
+    """
 
     name: str
     audience: tuple[str, ...]
+    role_scopes: Mapping[str, Iterable[str]] = field(default_factory=dict)
+
+
+def find_scopes(roles: Iterable[str], role_scopes: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return the scopes of who is in these roles, sorted."""
+    return tuple(sorted({scope for role in roles for scope in role_scopes.get(role, ())}))
 
 
 def person_claims(
@@ -42,7 +52,7 @@ def person_claims(
         sid=session.sid,
         epoch=epoch,
         client_id=OWN_CLIENT,
-        scope="",
+        scope=" ".join(find_scopes(user.roles, issuer.role_scopes)),
         roles=user.roles,
         preferred_username=user.username,
         email=user.email,

@@ -1,116 +1,166 @@
 """Who may reach what: hosts, paths, and the first rule that matches. No rule: nobody.
 
 The rules of a host are kept as a tree of path segments, so that a match costs as much as the path
-is deep, however many rules there are.
+is deep, however many rules there are. The tree answers which rules are about a path; of those few
+the first decides that also is about the method and the client's network.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Final
+from enum import StrEnum
+from functools import lru_cache, partial
+from typing import Final, NamedTuple
 
+from sidecar.core.access import Access, is_within
+from sidecar.core.addresses import Network
+from sidecar.core.facts import RequestFacts
 from sidecar.core.verdict import Deny, Reason
 
-REMEMBERED: Final = 4096  # questions whose rule is kept: the same few are asked again and again
+REMEMBERED: Final = 4096  # questions whose rules are kept: the same few are asked again and again
 LONGEST_REMEMBERED: Final = 256  # characters of their paths: a flood of long ones fills no memory
-NO_RULE: Final = 1_000_000_000  # above every index of a rule
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who a rule lets in: `anyone`, or who is signed in and, unless it is None, is in `roles`."""
+class WhenStale(StrEnum):
+    """What is said about a token while the view of the revocations is too old."""
 
-    anyone: bool = False
-    roles: frozenset[str] | None = None
+    DENY = "deny"
+    ALLOW = "allow"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A path pattern (`*` is one segment, `/**` at the end any depth) and who may pass.
 
-    `line` is its place in the file.
+    Where `methods` or `networks` is not None the rule is about those only; the next one is tried
+    for others. `when_stale` is None where the settings say. `line` is its place in the file.
     """
 
     path: str
     access: Access
     line: int = 0
+    methods: frozenset[str] | None = None
+    networks: tuple[Network, ...] | None = None
+    when_stale: WhenStale | None = None
+
+    @property
+    def always_applies(self) -> bool:
+        """Whether it is about every request for its path."""
+        return self.methods is None and self.networks is None and not self.access.preflight
+
+    def find_mismatch(self, facts: RequestFacts) -> str | None:
+        """Return the key by which a request for its path is not what it is about, or None."""
+        if self.methods is not None and facts.method not in self.methods:
+            return "methods"
+        if self.networks is not None and not is_within(facts.address, self.networks):
+            return "networks"
+        return "allow" if self.access.preflight and not facts.preflight else None
+
+
+class Candidates(NamedTuple):
+    """The rules about one path, in their order, up to the first that is about every request.
+
+    `folded` are those about the path as a server reads it that ignores case; None: the same ones.
+    """
+
+    exact: tuple[Rule, ...]
+    folded: tuple[Rule, ...] | None
 
 
 @dataclass(slots=True)
 class _Node:
-    """The rules that share the segments up to this one.
+    """The rules that share the segments up to this one, by index.
 
-    `here` is the first that ends with it, `below` the first that goes on with `/**`.
+    `here` are those that end with it, `below` those that go on with `/**`.
     """
 
     children: dict[str, "_Node"] = field(default_factory=dict)
     star: "_Node | None" = None
-    here: int = NO_RULE
-    below: int = NO_RULE
+    here: tuple[int, ...] = ()
+    below: tuple[int, ...] = ()
 
     def plant(self, segments: Sequence[str], index: int) -> None:
         """Add the rule of this index."""
         node = self
         for segment in segments:
             if segment == "**":
-                node.below = min(node.below, index)
+                node.below = (*node.below, index)
                 return
             if segment == "*":
                 node.star = node.star or _Node()
                 node = node.star
             else:
                 node = node.children.setdefault(segment, _Node())
-        node.here = min(node.here, index)
+        node.here = (*node.here, index)
 
-    def first_match(self, segments: Sequence[str], position: int = 0) -> int:
-        """Return the index of the first rule for the segments from `position` on, or NO_RULE."""
-        node, best = self, NO_RULE
+    def gather(self, segments: Sequence[str], found: list[int], position: int = 0) -> None:
+        """Add to `found` the index of each rule for the segments from `position` on."""
+        node = self
         for index in range(position, len(segments)):
             segment = segments[index]
-            best = min(best, node.below)
+            found.extend(node.below)
             following = node.children.get(segment)
             if node.star is not None and segment:
                 if following is not None:
-                    best = min(best, following.first_match(segments, index + 1))
+                    following.gather(segments, found, index + 1)
                 following = node.star
             if following is None:
-                return best
+                return
             node = following
-        return min(best, node.here, node.below)
+        found.extend(node.here)
+        found.extend(node.below)
 
 
 class HostRules:
     """The rules of one host in their order, indexed by path."""
 
-    __slots__ = ("_cased", "_exact", "_folded", "rules")
+    __slots__ = ("_exact", "_folded", "rules")
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rules)
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self.rules: tuple[Rule, ...] = ()
         self._exact = _Node()
-        self._folded = _Node()
-        # Where no rule knows upper case, a path without any falls under the same rule both ways.
-        self._cased = any(rule.path != rule.path.casefold() for rule in self.rules)
-        for index, rule in enumerate(self.rules):
+        # The same tree until a rule has upper case: most policies take half the memory.
+        self._folded = self._exact
+        self.add(rules)
+
+    def add(self, rules: Iterable[Rule]) -> None:
+        """Add rules at the end, before the first question: many at once hold up the caller."""
+        before = len(self.rules)
+        self.rules += tuple(rules)
+        added = self.rules[before:]
+        if not self._cased and any(rule.path != rule.path.casefold() for rule in added):
+            self._folded = _Node()
+            self._plant_folded(0, before)
+        for index, rule in enumerate(added, before):
             self._exact.plant(rule.path.split("/")[1:], index)
-            self._folded.plant(rule.path.casefold().split("/")[1:], index)
+        if self._cased:
+            self._plant_folded(before, len(self.rules))
 
-    def match(self, path: str) -> Rule | Deny:
-        """Return the first rule that holds the canonical `path`.
+    @property
+    def _cased(self) -> bool:
+        return self._folded is not self._exact
 
-        A server that ignores case would read `/Admin` as `/admin`: where that reading falls under a
-        rule that lets other people in, the path is ambiguous.
-        """
-        index = self._exact.first_match(path.split("/")[1:])
-        if index == NO_RULE:
-            return Deny(Reason.NO_RULE)
-        rule = self.rules[index]
+    def _plant_folded(self, begin: int, end: int) -> None:
+        for index in range(begin, end):
+            self._folded.plant(self.rules[index].path.casefold().split("/")[1:], index)
+
+    def find(self, path: str) -> Candidates:
+        """Return the rules about the canonical `path`."""
+        exact = self._gather(self._exact, path)
         caseless = path.casefold()
         if caseless == path and not self._cased:
-            return rule
-        folded = self.rules[self._folded.first_match(caseless.split("/")[1:])]
-        if folded is not rule and folded.access != rule.access:
-            return Deny(Reason.PATH_AMBIGUOUS)
-        return rule
+            return Candidates(exact, None)
+        folded = self._gather(self._folded, caseless)
+        return Candidates(exact, None if folded == exact else folded)
+
+    def _gather(self, tree: _Node, path: str) -> tuple[Rule, ...]:
+        found: list[int] = []
+        tree.gather(path.split("/")[1:], found)
+        rules: list[Rule] = []
+        for index in sorted(found):
+            rules.append(self.rules[index])
+            if rules[-1].always_applies:
+                break
+        return tuple(rules)
 
 
 class Policy:
@@ -118,9 +168,13 @@ class Policy:
 
     __slots__ = ("_hosts", "_recall")
 
-    def __init__(self, hosts: Mapping[str, Iterable[Rule]]) -> None:
-        self._hosts = {host: HostRules(rules) for host, rules in hosts.items()}
-        self._recall = lru_cache(maxsize=REMEMBERED)(self._find)
+    def __init__(self, hosts: Mapping[str, Iterable[Rule] | HostRules]) -> None:
+        self._hosts = {
+            host: rules if isinstance(rules, HostRules) else HostRules(rules)
+            for host, rules in hosts.items()
+        }
+        # Not of a method: a policy that holds itself would wait for the garbage collector.
+        self._recall = lru_cache(maxsize=REMEMBERED)(partial(_find, self._hosts))
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -130,31 +184,62 @@ class Policy:
     def __len__(self) -> int:
         return sum(len(host.rules) for host in self._hosts.values())
 
-    def match(self, host: str, path: str) -> Rule | Deny:
-        """Return the rule that decides, of the one entry that holds `host`.
+    def rules_of(self, entry: str) -> tuple[Rule, ...]:
+        """Return the rules of one of `hosts`, in their order."""
+        return self._hosts[entry].rules
 
-        That is the entry of the host itself, else the longest wildcard.
+    def match(self, facts: RequestFacts) -> Rule | Deny:
+        """Return the rule that decides, of the one entry that holds the host.
+
+        A server that ignores case would read `/Admin` as `/admin`: where that reading falls under a
+        rule that lets other people in, the path is ambiguous.
         """
+        found = self.find(facts.host.name, facts.path)
+        rule = first_about(found.exact, facts)
+        if rule is None:
+            return Deny(Reason.NO_RULE)
+        if found.folded is not None:
+            other = first_about(found.folded, facts)
+            if other is None or (other.access, other.when_stale) != (rule.access, rule.when_stale):
+                return Deny(Reason.PATH_AMBIGUOUS)
+        return rule
+
+    def find(self, host: str, path: str) -> Candidates:
+        """Return the rules about a path, of the host itself, else of the longest wildcard."""
         if len(path) <= LONGEST_REMEMBERED:
             return self._recall(host, path)
-        return self._find(host, path)
+        return _find(self._hosts, host, path)
 
-    def _find(self, host: str, path: str) -> Rule | Deny:
-        rules = self._hosts.get(host)
-        if rules is None:
-            held = (name for name in wildcards(host) if name in self._hosts)
-            name = next(held, None)
-            if name is None:
-                return Deny(Reason.NO_RULE)
-            rules = self._hosts[name]
-        return rules.match(path)
+    def find_entry(self, host: str) -> str | None:
+        """Return the one of `hosts` whose rules are about this host, None where there is none."""
+        return _find_entry(self._hosts, host)
 
     def holds(self, host: str) -> bool:
         """Say whether any entry is about this host."""
-        return host in self._hosts or any(name in self._hosts for name in wildcards(host))
+        return self.find_entry(host) is not None
 
 
+def _find(hosts: Mapping[str, HostRules], host: str, path: str) -> Candidates:
+    entry = _find_entry(hosts, host)
+    return NOBODY if entry is None else hosts[entry].find(path)
+
+
+def _find_entry(hosts: Mapping[str, HostRules], host: str) -> str | None:
+    if host in hosts:
+        return host
+    return next((name for name in wildcards(host) if name in hosts), None)
+
+
+NOBODY: Final = Candidates((), None)
 EMPTY: Final = Policy({})
+
+
+def first_about(rules: Iterable[Rule], facts: RequestFacts) -> Rule | None:
+    """Return the first of the rules about a path that is about the request as a whole."""
+    for rule in rules:
+        if rule.find_mismatch(facts) is None:
+            return rule
+    return None
 
 
 def wildcards(host: str) -> Iterator[str]:
@@ -163,10 +248,3 @@ def wildcards(host: str) -> Iterator[str]:
     while "." in rest and not host.startswith("["):
         rest = rest.partition(".")[2]
         yield f"*.{rest}"
-
-
-def judge_access(access: Access, roles: Sequence[str]) -> Deny | None:
-    """Return why somebody with these roles is refused, or None; `anyone` was answered before."""
-    if access.roles is not None and access.roles.isdisjoint(roles):  # an empty list: nobody
-        return Deny(Reason.ROLE_MISSING)
-    return None

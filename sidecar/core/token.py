@@ -10,7 +10,7 @@ refused before the signature is looked at; the signature itself is PyJWT's to ch
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 import jwt
@@ -18,6 +18,7 @@ import jwt
 from sidecar.core.claims import Claims, TokenKind, claims_members, parse_claims
 from sidecar.core.encoding import from_base64url
 from sidecar.core.keyring import ALGORITHM, Key, KeyRing, Purpose
+from sidecar.core.principal import Principal
 from sidecar.core.verdict import Deny, Reason
 
 LONGEST_TOKEN: Final = (
@@ -44,6 +45,10 @@ class VerifiedToken:
     kind: TokenKind
     kid: str
     claims: Claims
+    principal: Principal = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "principal", Principal.of(self.claims))
 
 
 class _NotStrictError(ValueError):

@@ -38,9 +38,16 @@ class Reason(StrEnum):
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_GRANT = "invalid_grant"
 
+    # Somebody, who has to prove again, or otherwise, who they are (RFC 9470).
+    AMR_MISSING = "amr_missing"
+    LOGIN_TOO_OLD = "login_too_old"
+
     # Somebody (or anybody), but not this: another credential of the same person changes nothing.
     NO_RULE = "no_rule"
+    USER_NOT_LISTED = "user_not_listed"
     ROLE_MISSING = "role_missing"
+    NETWORK_NOT_ALLOWED = "network_not_allowed"
+    SCOPE_MISSING = "scope_missing"
     CROSS_SITE = "cross_site"
     UNTRUSTED_PEER = "untrusted_peer"
 
@@ -67,10 +74,22 @@ class Allow:
 
 
 @dataclass(frozen=True, slots=True)
+class StepUp:
+    """What a new login must be like: at most `max_age` seconds old, by one of the ways in `amr`.
+
+    None and an empty tuple ask for nothing.
+    """
+
+    max_age: int | None
+    amr: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Deny:
-    """The request may not pass."""
+    """The request may not pass; where a login of another kind would help, `step_up` says which."""
 
     reason: Reason
+    step_up: StepUp | None = None
 
     def __bool__(self) -> bool:
         return False

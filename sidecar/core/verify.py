@@ -3,17 +3,25 @@
 A later step may turn an allow into a refusal, never the reverse.
 """
 
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
+from sidecar.core.access import Access, Asker, judge_access
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import RequestFacts
 from sidecar.core.keyring import KeyRing, KeyState
 from sidecar.core.origin import SAFE_METHODS, Site
-from sidecar.core.policy import Policy, judge_access
+from sidecar.core.policy import Policy, WhenStale
 from sidecar.core.revocation import RevocationView
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
 from sidecar.errors import NoVerdict
+
+
+class Views(NamedTuple):
+    """The revocations: `fresh` is None while they are too old to be trusted, `old` while not."""
+
+    fresh: RevocationView | None
+    old: RevocationView | None
 
 
 def judge_token(
@@ -38,7 +46,7 @@ def judge_token(
     # 2. The dates (RFC 7519 sections 4.1.4 to 4.1.6): refused on or after `exp`.
     if now >= claims.exp:
         return Deny(Reason.EXPIRED)
-    if max(claims.iat, claims.nbf, claims.auth_time) > now + clock_skew:
+    if max(claims.iat, claims.nbf, claims.auth_time or 0) > now + clock_skew:
         return Deny(Reason.NOT_YET_VALID)
     # 3. What has been taken away since.
     refusal = view.find_refusal(claims)
@@ -51,27 +59,33 @@ def decide(
     *,
     policy: Policy,
     ring: KeyRing,
-    view: RevocationView | None,
+    views: Views,
+    when_stale: WhenStale,
     now: int,
     clock_skew: int,
+    narrowing: Access | None = None,
 ) -> Verdict:
     """Return the verdict about one request.
 
     `opened` is the credential that came with it: a token that opened, the reason why it did not, or
-    None for nobody. `view` is None while it is too old to be trusted. Raises NoVerdict where only
-    the view could tell.
+    None for nobody. `when_stale` holds where the rule does not say. `narrowing` must let in too
+    whom the rule lets in. Raises NoVerdict where only a fresh view could tell.
     """
     # 1. The first rule that matches; none: nobody passes.
-    rule = policy.match(facts.host.name, facts.path)
+    rule = policy.match(facts)
     if isinstance(rule, Deny):
         return rule
+    is_open = rule.access.open and narrowing is None
 
     # 2. The credential at this moment. Where that cannot be told, an open door stays open, to
     # nobody in particular.
     if isinstance(opened, VerifiedToken):
+        view = views.fresh
+        if view is None and not is_open and (rule.when_stale or when_stale) is WhenStale.ALLOW:
+            view = views.old
         if view is not None:
             opened = judge_token(opened, ring, view, now, clock_skew)
-        elif rule.access.anyone:
+        elif is_open:
             opened = None
         else:
             raise NoVerdict("the view of the revocations is too old")
@@ -86,11 +100,12 @@ def decide(
         return Deny(Reason.CROSS_SITE)
 
     # 4. Whom the rule lets in.
-    if rule.access.anyone:
+    if is_open:
         return Allow(opened if isinstance(opened, VerifiedToken) else None)
     match opened:
         case VerifiedToken():
-            refusal = judge_access(rule.access, opened.claims.roles)
+            accesses = (rule.access,) if narrowing is None else (rule.access, narrowing)
+            refusal = judge_access(accesses, Asker(opened.principal, facts.address, now))
             return Allow(opened) if refusal is None else refusal
         case Deny():
             return opened

@@ -7,9 +7,17 @@ the table itself, 40 µs sooner. A test holds the two equal, but for the order o
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
-from sidecar.core.claims import CLAIMS, LONGEST_ROLES, MOST_ROLES, Claim, Shape, TokenKind
+from sidecar.core.claims import (
+    CLAIMS,
+    LONGEST_ROLES,
+    MOST_ROLES,
+    Claim,
+    Shape,
+    TokenKind,
+    is_one_holders,
+)
 from sidecar.core.text import is_plain_text
 
 
@@ -92,19 +100,28 @@ _FIELDS: Final[Mapping[Shape, Callable[..., fields.Field[Any]]]] = {
 class ClaimsSchema(Schema):
     """The claims of one kind of token; what the table does not name is ignored."""
 
+    kind: TokenKind
+
     class Meta:
         """What marshmallow asks for here."""
 
         unknown = EXCLUDE
 
+    @validates_schema
+    def judge_holder(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        """Refuse what is neither a person's nor a program's."""
+        if not is_one_holders(data, self.kind):
+            raise ValidationError("must be the claims of a person, or those of a program")
+
 
 def _make(kind: TokenKind) -> Schema:
-    members = {
-        claim.name: _FIELDS[claim.shape](claim, required=claim.required)
+    members: Any = {
+        claim.name: _FIELDS[claim.shape](claim, required=claim.required and not claim.personal)
         if kind in claim.kinds
         else _Foreign()
         for claim in CLAIMS
     }
+    members["kind"] = kind
     return ClaimsSchema.from_dict(members, name=f"{kind.name.title()}Claims")()
 
 

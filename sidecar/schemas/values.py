@@ -21,11 +21,13 @@ UNITS: Final = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 SQLITE: Final = "sqlite:///"
 IPV4_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+LONGEST_SCOPE: Final = 256  # characters of one scope-token
 
 _DURATION: Final = re.compile(r"(?:[0-9]{1,9}[smhd]){1,4}", re.ASCII)
 _DURATION_PART: Final = re.compile(r"([0-9]+)([smhd])", re.ASCII)
 _SEGMENT: Final = r"/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+"
 _URL: Final = re.compile(rf"(https?)://([^/?#@\\\s]+)((?:{_SEGMENT})*)(/?)", re.ASCII)
+_SCOPE: Final = re.compile(rf"[\x21\x23-\x5b\x5d-\x7e]{{1,{LONGEST_SCOPE}}}", re.ASCII)
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -67,6 +69,11 @@ def format_duration(seconds: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"
+
+
+def parse_scope(text: str) -> str | None:
+    """Return a scope-token (RFC 6749 section 3.3): visible ASCII without quote and backslash."""
+    return text if _SCOPE.fullmatch(text) else None
 
 
 def parse_listen(text: str) -> Listen | None:

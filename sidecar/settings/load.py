@@ -3,21 +3,24 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from sidecar.core.policy import WhenStale
 from sidecar.errors import DocumentInvalid
 from sidecar.settings.merge import Merged
 from sidecar.settings.sources import find_file, read_environment, read_file, read_flags
 from sidecar.settings.together import judge_together
 from sidecar.settings.types import (
+    AssertionSettings,
     BootstrapSettings,
+    CookieHandling,
     Decisions,
     Dialect,
     GatewaySettings,
+    IdentitySettings,
     RevocationSettings,
     ServerSettings,
     SessionSettings,
     Settings,
     TokenSettings,
-    WhenStale,
 )
 
 
@@ -59,6 +62,7 @@ def _build(merged: Merged) -> Settings:
         server=ServerSettings(
             listen=value["server", "listen"],
             operations_listen=value["server", "operations_listen"],
+            gate_listen=value["server", "gate_listen"],
             public_url=value["server", "public_url"],
         ),
         gateway=GatewaySettings(
@@ -73,6 +77,7 @@ def _build(merged: Merged) -> Settings:
             refresh_ttl=value["tokens", "refresh_ttl"],
             refresh_grace=value["tokens", "refresh_grace"],
             session_ttl=value["tokens", "session_ttl"],
+            role_scopes=value["tokens", "role_scopes"],
         ),
         session=SessionSettings(
             ttl=value["session", "ttl"],
@@ -92,6 +97,11 @@ def _build(merged: Merged) -> Settings:
         ),
         policy_file=value["policy", "file"],
         policy_named=merged.was_given(("policy", "file")),
+        identity=IdentitySettings(
+            headers=value["identity", "headers"],
+            cookie=CookieHandling(value["identity", "cookie"]),
+            assertion=AssertionSettings(**value["identity", "assertion"]),
+        ),
         admin_role=value["accounts", "admin_role"],
         password_min_length=value["accounts", "password_min_length"],
         bootstrap=BootstrapSettings(

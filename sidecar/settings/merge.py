@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sidecar.schemas.documents import Document
-from sidecar.schemas.settings import DEFAULTS, SECTIONS, find_unknown, judge_section
+from sidecar.schemas.sections import SECTIONS
+from sidecar.schemas.settings import DEFAULTS, find_unknown, is_group, judge_section
 from sidecar.schemas.values import SQLITE, Listen
 
 Key = tuple[str, str]
@@ -71,7 +72,9 @@ class Merged:
         for key in messages:
             self.broken.add((section, key))
         for key, value in values.items():
-            self.values[section, key] = _place((section, key), value, base)
+            before = self.values.get((section, key), {}) if is_group(section, key) else None
+            laid = value if before is None else {**before, **value}
+            self.values[section, key] = _place((section, key), laid, base)
             self._given[section, key] = document
             self.broken.discard((section, key))
 

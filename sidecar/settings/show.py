@@ -19,11 +19,12 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the settings in force as a settings file would hold them, secrets as `***`."""
     server, gateway, tokens = settings.server, settings.gateway, settings.tokens
     session, revocation, bootstrap = settings.session, settings.revocation, settings.bootstrap
-    hosts = settings.allowed_hosts
+    assertion, hosts = settings.identity.assertion, settings.allowed_hosts
     return {
         "server": {
             "listen": str(server.listen),
             "operations_listen": str(server.operations_listen),
+            "gate_listen": None if server.gate_listen is None else str(server.gate_listen),
             "public_url": server.public_url,
         },
         "gateway": {
@@ -38,6 +39,7 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
             "refresh_ttl": format_duration(tokens.refresh_ttl),
             "refresh_grace": format_duration(tokens.refresh_grace),
             "session_ttl": format_duration(tokens.session_ttl),
+            "role_scopes": {role: list(scopes) for role, scopes in tokens.role_scopes.items()},
         },
         "session": {
             "ttl": format_duration(session.ttl),
@@ -58,6 +60,15 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
             "keep_after": format_duration(revocation.keep_after),
         },
         "policy": {"file": str(settings.policy_file)},
+        "identity": {
+            "headers": dict(settings.identity.headers),
+            "cookie": settings.identity.cookie.value,
+            "assertion": {
+                "enabled": assertion.enabled,
+                "header": assertion.header,
+                "ttl": format_duration(assertion.ttl),
+            },
+        },
         "accounts": {
             "admin_role": settings.admin_role,
             "password_min_length": settings.password_min_length,

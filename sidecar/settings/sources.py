@@ -8,8 +8,8 @@ from sidecar.errors import DocumentInvalid
 from sidecar.schemas.documents import Document, read_document, suggest
 from sidecar.schemas.settings import (
     LARGEST_SETTINGS,
-    SECTIONS,
     find_unknown,
+    list_keys,
     takes_none,
     takes_yaml,
 )
@@ -19,6 +19,8 @@ CONFIG_FILE: Final = "sidecar.yaml"
 PREFIX: Final = "SIDECAR_"
 SEPARATOR: Final = "__"  # Kubernetes sets SIDECAR_PORT for a Service of our name: one is not ours
 FILE_SUFFIX: Final = "_FILE"
+
+Keys = tuple[str, ...]  # a section, a key, and perhaps a key below it
 
 
 def find_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -46,31 +48,32 @@ def read_file(path: Path) -> Document:
 def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Document]:
     """Yield a document for each `SIDECAR_SECTION__KEY`, with its problems.
 
-    `base` is what relative paths in `SIDECAR_SECTION__KEY_FILE` are relative to.
+    A key below a key is spelled `SIDECAR_SECTION__KEY__BELOW`. `base` is what relative paths in
+    `SIDECAR_SECTION__KEY_FILE` are relative to.
     """
     for name in sorted(environ):
         if not name.startswith(PREFIX) or SEPARATOR not in name.removeprefix(PREFIX):
             continue
-        section, _, key = name.removeprefix(PREFIX).lower().partition(SEPARATOR)
+        path = tuple(name.removeprefix(PREFIX).lower().split(SEPARATOR))
         text = environ[name]
         plain = name.removesuffix(FILE_SUFFIX)
-        if plain != name and find_unknown(section, key) is not None:
-            key = key.removesuffix(FILE_SUFFIX.lower())
+        if plain != name and find_unknown(*path) is not None:
+            path = (*path[:-1], path[-1].removesuffix(FILE_SUFFIX.lower()))
             if plain in environ:
                 told = f"{plain} is set too; one of the two must go"
-                yield _lack(name, section, key, told)
+                yield _lack(name, path, told)
                 continue
-            if find_unknown(section, key) is None:
+            if find_unknown(*path) is None:
                 try:
                     text = _read_text(base / text).removesuffix("\n").removesuffix("\r")
                 except DocumentInvalid as error:
-                    yield _lack(name, section, key, *error.problems)
+                    yield _lack(name, path, *error.problems)
                     continue
-        if find_unknown(section, key) is not None:
+        if find_unknown(*path) is not None:
             hint = suggest(plain.removeprefix(PREFIX), _list_variables(), PREFIX)
-            yield _lack(name, section, key, f"there is no such setting{hint}")
+            yield _lack(name, path, f"there is no such setting{hint}")
         else:
-            yield _read_variable(name, section, key, text)
+            yield _read_variable(name, path, text)
 
 
 def read_flags(flags: Mapping[str, object]) -> Iterator[Document]:
@@ -81,39 +84,41 @@ def read_flags(flags: Mapping[str, object]) -> Iterator[Document]:
         section, _, key = name.partition(".")
         flag = f"--{key.replace('_', '-')}"
         if isinstance(value, str):
-            yield _read_variable(flag, section, key, value)
+            yield _read_variable(flag, (section, key), value)
         else:
-            yield _wrap(flag, section, key, value)
+            yield _wrap(flag, (section, key), value)
 
 
-def _read_variable(name: str, section: str, key: str, text: str) -> Document:
-    if not text and takes_none(section, key):
-        return _wrap(name, section, key, None)
-    if not takes_yaml(section, key):
-        return _wrap(name, section, key, text)
-    document = read_document(text, name, largest=LARGEST_SETTINGS, root=(section, key))
-    document.values = {section: {key: document.values}}
+def _read_variable(name: str, path: Keys, text: str) -> Document:
+    if not text and takes_none(*path):
+        return _wrap(name, path, None)
+    if not takes_yaml(*path):
+        return _wrap(name, path, text)
+    document = read_document(text, name, largest=LARGEST_SETTINGS, root=path)
+    document.values = _nest(path, document.values)
     return document
 
 
-def _wrap(name: str, section: str, key: str, value: Any) -> Document:
-    return Document(name, (section, key), {section: {key: value}})
+def _wrap(name: str, path: Keys, value: Any) -> Document:
+    return Document(name, path, _nest(path, value))
 
 
-def _lack(name: str, section: str, key: str, *problems: str) -> Document:
+def _nest(path: Keys, value: Any) -> Any:
+    for key in reversed(path):
+        value = {key: value}
+    return value
+
+
+def _lack(name: str, path: Keys, *problems: str) -> Document:
     """Return the document of a variable whose value cannot be had."""
-    document = Document(name, (section, key), {})
+    document = Document(name, path, {})
     for problem in problems:
-        document.add_lack(document.root, problem)
+        document.add_lack(path, problem)
     return document
 
 
 def _list_variables() -> list[str]:
-    return [
-        f"{section}{SEPARATOR}{key}".upper()
-        for section, schema in SECTIONS.items()
-        for key in schema.fields
-    ]
+    return [SEPARATOR.join(path).upper() for path in list_keys()]
 
 
 def _read_text(path: Path) -> str:

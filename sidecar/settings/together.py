@@ -1,12 +1,12 @@
 """What is wrong between settings that are each right, and what is allowed but hardly meant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sidecar.schemas.values import SQLITE
+from sidecar.schemas.values import SQLITE, Listen
 from sidecar.settings.merge import Key, Merged
 from sidecar.settings.types import Settings
 
@@ -60,14 +60,29 @@ def _judge_keep(keep_after: int, clock_skew: int) -> str | None:
     return "revocation.keep_after must not be shorter than tokens.clock_skew"
 
 
-def _judge_addresses(operations: Any, listen: Any) -> str | None:
-    if operations != listen or (operations.path is None and operations.port == 0):
-        return None
-    return "server.listen and server.operations_listen are the same address"
+def _are_apart(one: str, other: str) -> Condition:
+    """Return the condition that two listeners do not have one address; `one` is told first."""
+
+    def judge(address: Listen | None, taken: Listen | None) -> str | None:
+        if address is None or address != taken or (address.path is None and address.port == 0):
+            return None
+        return f"server.{other} and server.{one} are the same address"
+
+    return Condition((("server", one), ("server", other)), judge)
 
 
-def _judge_socket(listen: Any) -> str | None:
-    if listen.path is None or len(bytes(listen.path)) <= LONGEST_SOCKET:
+def _judge_headers(headers: Mapping[str, str], assertion: Mapping[str, Any]) -> str | None:
+    named = {f"headers.{key}": name for key, name in headers.items()}
+    keys: dict[str, str] = {}
+    for key, name in (named | {"assertion.header": assertion["header"]}).items():
+        other = keys.setdefault(name.lower(), key)
+        if other != key:
+            return f"identity.{other} and identity.{key} are the same header"
+    return None
+
+
+def _judge_socket(listen: Listen | None) -> str | None:
+    if listen is None or listen.path is None or len(bytes(listen.path)) <= LONGEST_SOCKET:
         return None
     return f"the path of a Unix socket has at most {LONGEST_SOCKET} octets: {listen.path}"
 
@@ -81,7 +96,11 @@ def _judge_database(url: str) -> str | None:
 CONDITIONS: Final = (
     Condition((("server", "listen"),), _judge_socket),
     Condition((("server", "operations_listen"),), _judge_socket),
-    Condition((("server", "operations_listen"), ("server", "listen")), _judge_addresses),
+    Condition((("server", "gate_listen"),), _judge_socket),
+    _are_apart("operations_listen", "listen"),
+    _are_apart("gate_listen", "listen"),
+    _are_apart("gate_listen", "operations_listen"),
+    Condition((("identity", "headers"), ("identity", "assertion")), _judge_headers),
     Condition((("database", "url"),), _judge_database),
     Condition((("session", "domain"), ("server", "public_url")), _judge_domain),
     Condition((("revocation", "keep_after"), ("tokens", "clock_skew")), _judge_keep),
@@ -105,6 +124,13 @@ def _warn(settings: Settings) -> Iterator[str]:
     for network in settings.gateway.trusted_proxies:
         if network.prefixlen == 0:
             yield f"gateway.trusted_proxies: {network} lets everybody say who asks"
+    gate = settings.server.gate_listen
+    nearby = all(network.is_loopback for network in settings.gateway.trusted_proxies)
+    if gate is not None and gate.path is None and not _is_loopback(gate.host) and nearby:
+        yield (
+            "gateway.trusted_proxies: only this machine may ask, but server.gate_listen is open to"
+            f" others: a gateway that connects to {gate} from elsewhere is refused"
+        )
 
 
 def _is_loopback(host: str) -> bool:

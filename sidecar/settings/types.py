@@ -1,10 +1,12 @@
 """Everything that an operator decides, as one frozen value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from sidecar.core.addresses import Network
+from sidecar.core.policy import WhenStale
 from sidecar.schemas.values import Listen
 
 
@@ -13,13 +15,9 @@ class Dialect(StrEnum):
 
     NGINX = "nginx"
     TRAEFIK = "traefik"
-
-
-class WhenStale(StrEnum):
-    """What the gate does while its view of the revocations is too old."""
-
-    DENY = "deny"
-    ALLOW = "allow"
+    CADDY = "caddy"
+    HAPROXY = "haproxy"
+    ENVOY = "envoy"
 
 
 class Decisions(StrEnum):
@@ -29,12 +27,23 @@ class Decisions(StrEnum):
     ALL = "all"
 
 
+class CookieHandling(StrEnum):
+    """Which cookies of a client an upstream is handed: all but ours, or all."""
+
+    STRIP = "strip"
+    KEEP = "keep"
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """`public_url` is where browsers and clients reach the service; without a slash at its end."""
+    """`public_url` is where browsers and clients reach the service; without a slash at its end.
+
+    Where `gate_listen` is not None gateways ask there, and nowhere else.
+    """
 
     listen: Listen
     operations_listen: Listen
+    gate_listen: Listen | None
     public_url: str
 
 
@@ -48,7 +57,7 @@ class GatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """All durations are seconds."""
+    """All durations are seconds; `role_scopes` has the scopes, sorted, of who is in a role."""
 
     issuer: str
     audience: tuple[str, ...]
@@ -57,6 +66,7 @@ class TokenSettings:
     refresh_ttl: int
     refresh_grace: int
     session_ttl: int
+    role_scopes: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,28 @@ class RevocationSettings:
     max_staleness: int
     when_stale: WhenStale
     keep_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionSettings:
+    """The short token for upstreams, in this header; `ttl` is seconds."""
+
+    enabled: bool
+    header: str
+    ttl: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySettings:
+    """What upstreams are told of who asks.
+
+    `headers` names a header for each of user, name, email, groups, subject and scope, in that
+    order.
+    """
+
+    headers: Mapping[str, str]
+    cookie: CookieHandling
+    assertion: AssertionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +138,7 @@ class Settings:
     revocation: RevocationSettings
     policy_file: Path
     policy_named: bool
+    identity: IdentitySettings
     admin_role: str
     password_min_length: int
     bootstrap: BootstrapSettings

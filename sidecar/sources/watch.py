@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final, Generic, NoReturn, TypeVar
 
 from sidecar.errors import SidecarError, Unavailable
 
-PERIOD: Final = 1.0  # seconds; a change is in force within two of them
+PERIOD: Final = 0.5  # seconds; a change is in force within two, and what it takes to read it
 
 log = logging.getLogger("sidecar.source")
 
@@ -37,16 +37,21 @@ class Watched(Generic[T]):
     """One source: `sign` says what it looks like, `read` returns what it holds.
 
     `read` raises SidecarError where the source is wrong; `problem` holds that line until it is
-    right again.
+    right again. `describe` says for the log what the last value has otherwise than the one before.
     """
 
     def __init__(
-        self, name: str, sign: Callable[[], Signature], read: Callable[[], Awaitable[T]]
+        self,
+        name: str,
+        sign: Callable[[], Signature],
+        read: Callable[[], Awaitable[T]],
+        describe: Callable[[], Awaitable[Mapping[str, object]]] | None = None,
     ) -> None:
         self.name = name
         self.problem: str | None = None
         self._sign = sign
         self._read = read
+        self._describe = describe
         # Taken before each reading: what changes meanwhile is read once more.
         self._seen: Signature | None = None
         self._try_again = False
@@ -62,7 +67,7 @@ class Watched(Generic[T]):
         self._asked.set()
 
     async def run(self, adopt: Callable[[T], None]) -> NoReturn:
-        """Look once a second, for ever, and hand over what changed.
+        """Look each `PERIOD`, for ever, and hand over what changed.
 
         A source that was wrong is read again when it changes; where a store was away that is
         needed to judge it, at the next look.
@@ -98,4 +103,5 @@ class Watched(Generic[T]):
             adopt(value)
             self._try_again = False
             self.problem = None
-            log.info("%s: read", self.name)
+            told = {} if self._describe is None else await self._describe()
+            log.info("%s: read", self.name, extra=told)

@@ -10,11 +10,12 @@ from sidecar.gate import Gate
 
 
 class ServiceCollector:
-    """Reads a gate, and the counters of the feed of Redis where there is one."""
+    """Reads a gate, the counters of the feed of Redis where there is one, and what is degraded."""
 
-    def __init__(self, gate: Gate, redis: Mapping[str, int]) -> None:
+    def __init__(self, gate: Gate, redis: Mapping[str, int], parts: Mapping[str, bool]) -> None:
         self._gate = gate
         self._redis = redis
+        self._parts = parts
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric with its value of now."""
@@ -44,12 +45,23 @@ class ServiceCollector:
             "Decisions by a view that was too old, under when_stale: allow",
             value=self._gate.stale_allows,
         )
+        degraded = GaugeMetricFamily(
+            "sidecar_degraded",
+            "1 where a part does not work as it should: a new policy that is wrong is not in force",
+            labels=["part"],
+        )
+        for part, is_degraded in sorted(self._parts.items()):
+            degraded.add_metric([part], is_degraded)
+        yield degraded
         for name, count in self._redis.items():
             yield CounterMetricFamily(f"sidecar_redis_{name}", f"Redis feed: {name}", value=count)
 
 
-def render_metrics(gate: Gate, redis: Mapping[str, int]) -> bytes:
-    """Return all metrics in the text format of Prometheus."""
+def render_metrics(gate: Gate, redis: Mapping[str, int], parts: Mapping[str, bool]) -> bytes:
+    """Return all metrics in the text format of Prometheus.
+
+    `redis` are the feed's counters, empty where there is none; `parts` says which are degraded.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceCollector(gate, redis))
+    registry.register(ServiceCollector(gate, redis, parts))
     return generate_latest(registry)

@@ -16,7 +16,10 @@ async def get_me(request: web.Request) -> web.StreamResponse:
     token = judge_caller(request, context, read_clock())
     if isinstance(token, Deny):
         return refuse(request, context, token, "request")
-    account = await context.accounts.find_account(token.claims.preferred_username)
+    username = token.claims.preferred_username
+    if username is None:  # a program is good for what the gate guards, and has no account
+        return refuse(request, context, Deny(Reason.USER_NOT_LISTED), "request")
+    account = await context.accounts.find_account(username)
     if account is None or account.user.id != token.claims.sub or account.user.disabled:
         # What another process did a moment ago: ahead of the feed.
         return refuse(request, context, Deny(Reason.REVOKED_USER), "request")

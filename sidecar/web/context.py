@@ -1,7 +1,7 @@
 """What the handlers work with, put together once by app/serving.py."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
@@ -18,6 +18,8 @@ from sidecar.rotation import Rotation
 from sidecar.settings import Decisions, Dialect
 from sidecar.web.credentials import CookieJar
 from sidecar.web.gateways import origin_of
+from sidecar.web.identity import Identity
+from sidecar.web.refusals import Refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,12 @@ class Context:
     jar: CookieJar
     dialect: Dialect
     trusted: TrustedProxies
+    identity: Identity
     allowed_hosts: tuple[str, ...] | None
     cors_origins: frozenset[str]
     publish_ahead: int
     decisions: Decisions
+    refusals: Refusals = field(default_factory=Refusals)
 
     @property
     def login_url(self) -> str:

@@ -1,14 +1,14 @@
 """Which credential came with a request, unopened."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sidecar.core.claims import TokenKind
 from sidecar.core.verdict import Deny, Reason
 from sidecar.gate import Credential
-from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, cookie_pairs
+from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, cookie_name, split_cookies
 
 HOST_COOKIE: Final = "__Host-sidecar"
 DOMAIN_COOKIE: Final = "__Secure-sidecar"
@@ -18,7 +18,8 @@ OWN_COOKIES: Final = frozenset({HOST_COOKIE, DOMAIN_COOKIE})
 _TOKEN68: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 # What some reader takes for Bearer: the scheme, and not a longer one that begins like it.
 _LIKE_BEARER: Final = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE | re.ASCII)
-# Octets that are not UTF-8, and what breaks a line, which the parser has refused already.
+# What breaks a line, which the parser has refused already; and octets that are not UTF-8.
+_NO_LINE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
@@ -64,12 +65,12 @@ def warn_unreached(jar: CookieJar, hosts: Iterable[str], own_host: str) -> tuple
 
 
 def find_credential(
-    headers: Headers, cookie_name: str, *, cookie_counts: bool
+    headers: Headers, own_cookie: str, *, cookie_counts: bool, joined: Collection[str] = ()
 ) -> Credential | Deny | None:
     """Return the one credential that counts: `Authorization: Bearer`, else the session cookie.
 
     Two different ones of one kind are refused: the service behind might have read the other (RFC
-    6750 section 2).
+    6750 section 2). `joined` is as for `split_cookies`.
     """
     if AUTHORIZATION in headers:
         bearer = _find_bearer(headers.getall(AUTHORIZATION))
@@ -77,7 +78,8 @@ def find_credential(
             return bearer
     if not cookie_counts:
         return None
-    cookies = {value for name, value in cookie_pairs(headers) if name == cookie_name and value}
+    ours = (each for each in split_cookies(headers, joined) if cookie_name(each) == own_cookie)
+    cookies = {each.partition("=")[2].strip(" \t") for each in ours} - {""}
     if len(cookies) > 1:
         return Deny(Reason.TWO_CREDENTIALS)
     return Credential(TokenKind.SESSION, cookies.pop()) if cookies else None
@@ -102,21 +104,28 @@ def _find_bearer(lines: Sequence[str]) -> Credential | Deny | None:
     return Credential(TokenKind.ACCESS, found)
 
 
-def other_cookies(headers: Headers) -> str | None:
+def other_cookies(headers: Headers, joined: Collection[str] = ()) -> str | None:
     """Return the client's cookies without ours as one `Cookie` value, None where it sent none.
 
     Ours is left out under either of its names, since yesterday's settings may have used the other.
     So is a cookie that is not UTF-8 or has control characters: what reads it behind us could take
     it for another one, perhaps even ours.
     """
-    lines = headers.getall(COOKIE, ())
-    if not lines:
+    if COOKIE not in headers:
         return None
-    pairs = (pair.strip(" \t") for line in lines for pair in line.split(";"))
     return "; ".join(
-        pair
-        for pair in pairs
-        if pair
-        and pair.partition("=")[0].rstrip(" \t") not in OWN_COOKIES
-        and _NO_TEXT.search(pair) is None
+        each
+        for each in split_cookies(headers, joined)
+        if each
+        and each.partition("=")[0].rstrip(" \t") not in OWN_COOKIES
+        and _NO_TEXT.search(each) is None
+    )
+
+
+def all_cookies(headers: Headers, joined: Collection[str] = ()) -> str | None:
+    """Return all the client's cookies as one `Cookie` value, None where it sent none."""
+    if COOKIE not in headers:
+        return None
+    return "; ".join(
+        each for each in split_cookies(headers, joined) if each and _NO_LINE.search(each) is None
     )

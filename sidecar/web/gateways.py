@@ -21,6 +21,7 @@ from sidecar.core.facts import (
 from sidecar.core.origin import Site, judge_site
 from sidecar.core.verdict import Deny, Reason
 from sidecar.settings import Dialect
+from sidecar.web.credentials import OWN_COOKIES
 from sidecar.web.headers import (
     FETCH_SITE,
     FORWARDED_FOR,
@@ -28,9 +29,11 @@ from sidecar.web.headers import (
     FORWARDED_METHOD,
     FORWARDED_PROTO,
     FORWARDED_URI,
+    HOST,
     ORIGIN,
     ORIGINAL_METHOD,
     ORIGINAL_URL,
+    PREFLIGHT_METHOD,
     UPGRADE,
     WEBSOCKET_KEY,
     Headers,
@@ -38,19 +41,21 @@ from sidecar.web.headers import (
     has_too_many_cookies,
     read_single,
 )
-from sidecar.web.navigation import read_mode
+from sidecar.web.parameters import NOTHING_SAID, Parameters, parse_parameters
 
 BROWSER_SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 UNKNOWN_PEER: Final = ""  # no address, so nobody's, and trusted by nobody
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+ENVOY_PREFIX: Final = "/verify/envoy"  # what stands behind it is the client's target, as it came
 
 
 # What a dialect says of the request that is asked about, as text: method, scheme, host, target.
 Target = tuple[str, str, str, str]
 
 
-def read_nginx(headers: Headers) -> Target | Deny:
+def read_nginx(request: web.BaseRequest) -> Target | Deny:
     """Read `X-Original-Method` and the absolute `X-Original-URL`."""
+    headers = request.headers
     if isinstance(method := read_single(headers, ORIGINAL_METHOD), Deny):
         return method
     if isinstance(url := read_single(headers, ORIGINAL_URL), Deny):
@@ -60,8 +65,9 @@ def read_nginx(headers: Headers) -> Target | Deny:
     return method, scheme, host, slash + path
 
 
-def read_forwarded(headers: Headers) -> Target | Deny:
+def read_forwarded(request: web.BaseRequest) -> Target | Deny:
     """Read `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Traefik sends them."""
+    headers = request.headers
     if isinstance(method := read_single(headers, FORWARDED_METHOD), Deny):
         return method
     if isinstance(scheme := read_single(headers, FORWARDED_PROTO), Deny):
@@ -73,16 +79,36 @@ def read_forwarded(headers: Headers) -> Target | Deny:
     return method, scheme, host, target
 
 
-READERS: Final[Mapping[Dialect, Callable[[Headers], Target | Deny]]] = {
+def read_envoy(request: web.BaseRequest) -> Target | Deny:
+    """Read the request itself: its method, `Host`, and its target behind the prefix, undecoded."""
+    headers = request.headers
+    if isinstance(scheme := read_single(headers, FORWARDED_PROTO), Deny):
+        return scheme
+    if isinstance(host := read_single(headers, HOST), Deny):
+        return host
+    if not request.raw_path.startswith(ENVOY_PREFIX):  # spelled in another way, or `/verify` alone
+        return Deny(Reason.PATH_AMBIGUOUS)
+    return request.method, scheme, host, request.raw_path.removeprefix(ENVOY_PREFIX)
+
+
+READERS: Final[Mapping[Dialect, Callable[[web.BaseRequest], Target | Deny]]] = {
     Dialect.NGINX: read_nginx,
     Dialect.TRAEFIK: read_forwarded,
+    Dialect.CADDY: read_forwarded,
+    Dialect.HAPROXY: read_forwarded,
+    Dialect.ENVOY: read_envoy,
+}
+
+# Beside which cookies a comma separates too: Envoy asks about several `Cookie` lines as one.
+JOINED: Final[Mapping[Dialect, frozenset[str]]] = {
+    dialect: OWN_COOKIES if dialect is Dialect.ENVOY else frozenset() for dialect in Dialect
 }
 
 
 def parse_question(
     request: web.BaseRequest, dialect: Dialect, trusted: TrustedProxies
-) -> RequestFacts | Deny:
-    """Return the facts of the request that a gateway asks about.
+) -> tuple[RequestFacts, Parameters] | Deny:
+    """Return the facts of the request that a gateway asks about, and what its own URL adds.
 
     What is missing, doubled or could be read in two ways is refused; nothing has a default.
     """
@@ -90,7 +116,7 @@ def parse_question(
     peer = find_peer(request)
     if not trusted.trust(peer):
         return Deny(Reason.UNTRUSTED_PEER)
-    if isinstance(said := READERS[dialect](headers), Deny):
+    if isinstance(said := READERS[dialect](request), Deny):
         return said
     said_method, said_scheme, said_host, target = said
     if isinstance(method := parse_method(said_method), Deny):
@@ -104,14 +130,29 @@ def parse_question(
     forwarded_for = headers.getall(FORWARDED_FOR, ())
     if isinstance(address := trusted.find_client(peer, forwarded_for), Deny):
         return address
-    if isinstance(malformed := read_mode(request), Deny):
-        return malformed
-    if has_too_many_cookies(headers):
+    # Where the target is the client's, so is its query.
+    is_own = dialect is not Dialect.ENVOY and "?" in request.raw_path
+    parameters = parse_parameters(request.raw_path) if is_own else NOTHING_SAID
+    if isinstance(parameters, Deny):
+        return parameters
+    if has_too_many_cookies(headers, JOINED[dialect]):
         return Deny(Reason.HEADER_TOO_LONG)
     site, origin_host = _find_site(headers, scheme, host)
     websocket = _is_websocket(headers, scheme)
     # By position, in their order: by name it takes twice as long.
-    return RequestFacts(method, scheme, host, path, target, address, site, origin_host, websocket)
+    facts = RequestFacts(
+        method,
+        scheme,
+        host,
+        path,
+        target,
+        address,
+        site,
+        origin_host,
+        websocket,
+        is_preflight(method, headers),
+    )
+    return facts, parameters
 
 
 def _find_site(headers: Headers, scheme: str, host: Host) -> tuple[Site, str | None]:
@@ -145,6 +186,11 @@ def origin_of(scheme: str, host: Host) -> str:
     scheme = BROWSER_SCHEMES[scheme]
     default = DEFAULT_PORTS[scheme]
     return f"{scheme}://{host.name}" if host.port in {None, default} else f"{scheme}://{host}"
+
+
+def is_preflight(method: str, headers: Headers) -> bool:
+    """Say whether a browser asks whether a page may ask (Fetch standard, CORS preflight)."""
+    return method == "OPTIONS" and ORIGIN in headers and PREFLIGHT_METHOD in headers
 
 
 def _is_websocket(headers: Headers, scheme: str) -> bool:

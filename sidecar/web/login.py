@@ -9,7 +9,7 @@ from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
 from sidecar.core.token import VerifiedToken
 from sidecar.core.user import User
-from sidecar.core.verdict import Deny, Reason
+from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.credentials.mint import CookieGrant
 from sidecar.schemas.requests import (
     LOGIN_FORM,
@@ -33,6 +33,7 @@ from sidecar.web.requests import (
     refuse,
 )
 from sidecar.web.responses import answer_json, see_other
+from sidecar.web.stepup import read_step_up, satisfies
 
 log = logging.getLogger("sidecar.login")
 
@@ -83,31 +84,48 @@ async def _post_form(request: web.Request) -> web.StreamResponse:
     )
     if isinstance(begun, Deny):
         log_refusal(request, context, begun, "login")
-        return await render_login(context, form.rd, username=form.username, failed=True, status=401)
+        return await render_login(
+            context,
+            form.rd,
+            read_step_up(request),
+            username=form.username,
+            failed=True,
+            status=401,
+        )
     user, grant = begun
     _log_login(request, context, user, "cookie")
     return _go_on(request, context, form.rd, grant)
 
 
 async def get_login(request: web.Request) -> web.StreamResponse:
-    """Show the page; with a good session, or one whose rights have only changed, go on."""
+    """Show the page; with a good session that is as `?max_age=` and `?amr=` ask for, go on."""
     context = request.app[CONTEXT]
-    rd = request.query.get("rd")
-    now = read_clock()
+    rd, step_up = request.query.get("rd"), read_step_up(request)
+    found = await _find_session(request, context, step_up)
+    if found is None:
+        return await render_login(context, rd, step_up)
+    return _go_on(request, context, rd, found if isinstance(found, CookieGrant) else None)
+
+
+async def _find_session(
+    request: web.Request, context: Context, step_up: StepUp
+) -> VerifiedToken | CookieGrant | None:
+    """Return the good session of a browser, or what renews one whose rights have only changed."""
     credential = find_caller(request, context)
     if isinstance(credential, Deny) or credential is None or credential.kind is TokenKind.ACCESS:
-        return await render_login(context, rd)
+        return None
+    now = read_clock()
+    opened = context.gate.open_credential(credential)
+    if isinstance(opened, Deny) or not satisfies(opened.principal, step_up, now.unix):
+        return None
     good = context.gate.find_bearer(credential, now)
     if isinstance(good, VerifiedToken):
-        return _go_on(request, context, rd, None)
+        return good
     # Only the epoch has moved: the session may live, with other rights. Whatever else a cookie is
     # refused for, it was meant to be worth nothing.
-    opened = context.gate.open_credential(credential)
-    if good.reason is Reason.REVOKED_USER and isinstance(opened, VerifiedToken):
-        renewed = await context.rotation.renew_cookie(opened.claims, now.unix)
-        if renewed is not None:
-            return _go_on(request, context, rd, renewed)
-    return await render_login(context, rd)
+    if good.reason is not Reason.REVOKED_USER:
+        return None
+    return await context.rotation.renew_cookie(opened.claims, now.unix)
 
 
 def _go_on(

@@ -2,39 +2,27 @@
 
 from typing import Final
 
-from aiohttp import web
-
 from sidecar.core.facts import RequestFacts
-from sidecar.core.verdict import Deny, Reason
-from sidecar.web.headers import UPGRADE, Headers
+from sidecar.web.headers import PREFLIGHT_METHOD, UPGRADE, Headers
+from sidecar.web.parameters import Mode
 
-MODES: Final = frozenset({"api", "browser"})
 LONGEST_ACCEPT: Final = 4096  # characters; browsers send two hundred
+HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
+ANYTHING: Final = frozenset({"*/*", "text/*"})
 
 
-def read_mode(request: web.BaseRequest) -> str | Deny | None:
-    """Return `?mode=`, None where it is left out; any other parameter is a malformed question."""
-    if "?" not in request.raw_path:
-        return None
-    mode = request.query.get("mode")
-    if len(request.query) != 1 or mode not in MODES:
-        return Deny(Reason.PARAMETER)
-    return mode
-
-
-def is_navigation(request: web.BaseRequest, facts: RequestFacts) -> bool:
-    """Say whether a browser asks for a page (Fetch Metadata), or `?mode=` says so by hand."""
-    mode, headers = read_mode(request), request.headers
+def is_navigation(headers: Headers, facts: RequestFacts, mode: Mode | None) -> bool:
+    """Say whether a browser asks for a page (Fetch Metadata), or `mode` says so by hand."""
     if mode is not None:
-        return mode == "browser"
+        return mode is Mode.BROWSER
     if facts.websocket or "X-Requested-With" in headers or UPGRADE in headers:
+        return False
+    if facts.method == "OPTIONS" and PREFLIGHT_METHOD in headers:
         return False
     if headers.get("Content-Type", "").lower().startswith("application/grpc"):
         return False
-    if facts.method == "OPTIONS" and "Access-Control-Request-Method" in headers:
-        return False
-    fetch_mode = headers.get("Sec-Fetch-Mode")
-    return prefers_html(headers) if fetch_mode is None else fetch_mode == "navigate"
+    modes = headers.getall("Sec-Fetch-Mode", ())
+    return all(each == "navigate" for each in modes) if modes else prefers_html(headers)
 
 
 def prefers_html(headers: Headers) -> bool:
@@ -48,9 +36,9 @@ def prefers_html(headers: Headers) -> bool:
             media, _, parameters = item.partition(";")
             quality = _quality(parameters)
             media = media.strip().lower()
-            if media in {"text/html", "application/xhtml+xml"}:
+            if media in HTML:
                 html = max(html, quality)
-            elif media not in {"*/*", "text/*"}:
+            elif media not in ANYTHING:
                 best = max(best, quality)
     return html > 0 and html >= best
 

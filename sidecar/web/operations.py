@@ -1,4 +1,4 @@
-"""The operations listener: life, readiness, metrics. Never on the public listener."""
+"""The operations listener: life, readiness, metrics, refusals. Never on the public listener."""
 
 import asyncio
 
@@ -6,7 +6,9 @@ from aiohttp import web
 
 from sidecar.clock import read_clock
 from sidecar.web.context import CONTEXT
-from sidecar.web.responses import answer_json
+from sidecar.web.refusals import dump_refusal
+from sidecar.web.requests import REQUEST_ID, is_request_id
+from sidecar.web.responses import answer_json, problem
 
 
 async def show_health(request: web.Request) -> web.Response:
@@ -29,3 +31,16 @@ async def show_metrics(request: web.Request) -> web.Response:
     return web.Response(
         body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
     )
+
+
+async def show_refusals(request: web.Request) -> web.Response:
+    """Answer what this process remembers of the refusals of an id, and why they were."""
+    asked, own_id = request.match_info["id"], request[REQUEST_ID]
+    if not is_request_id(asked):
+        return problem(400, "malformed", request_id=own_id, detail="this is no request id")
+    context = request.app[CONTEXT]
+    found = context.refusals.find(asked)
+    if not found:
+        return problem(404, "not_remembered", request_id=own_id)
+    policy = context.gate.policy
+    return answer_json({"items": [dump_refusal(each, policy) for each in found]})

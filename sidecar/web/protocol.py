@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from sidecar.web.headers import EXPECT
 from sidecar.web.requests import make_request_id
 from sidecar.web.responses import problem
-from sidecar.web.verify import Questions
+from sidecar.web.verify import Questions, find_question
 
 CONTINUE: Final = "100-continue"  # the only expectation that there is (RFC 9110 section 10.1.1)
 BUG: Final = 500
@@ -63,9 +63,9 @@ class ProtocolServer(web.Server):
         return Protocol(self, loop=self._loop, **self._kwargs)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        # As it was sent, which is nearly always right, else decoded and without a query.
         questions = self._questions
-        question = questions.get(request.raw_path) or questions.get(request.path)
+        # As it stands, which is nearly always right.
+        question = questions.get(request.raw_path) or find_question(questions, request)
         if question is None:
             answer = await self._ask_application(_without_unknown_expectation(request))
         else:

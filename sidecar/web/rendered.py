@@ -17,8 +17,11 @@ _END: Final = b"\r\n"
 
 
 def render_line(name: str, value: str) -> bytes:
-    """Return one header line; `value` has no control characters."""
-    return f"{name}: {value}\r\n".encode()
+    """Return one header line; `value` has no control characters.
+
+    Octets that are not UTF-8 stand in it as lone surrogates.
+    """
+    return f"{name}: {value}\r\n".encode("utf-8", "surrogateescape")
 
 
 class RenderedAllow(web.StreamResponse):

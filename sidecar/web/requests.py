@@ -57,9 +57,14 @@ def is_from_proxy(request: web.BaseRequest, context: Context) -> bool:
 def identify(request: web.BaseRequest, context: Context) -> str:
     """Return the id of this request: the proxy's where it is well-formed, else a new one."""
     given = request.headers.get(REQUEST_ID_HEADER)
-    if given is not None and _REQUEST_ID.fullmatch(given) and is_from_proxy(request, context):
+    if given is not None and is_request_id(given) and is_from_proxy(request, context):
         return given
     return make_request_id()
+
+
+def is_request_id(text: str) -> bool:
+    """Say whether a text is well-formed as the id of a request."""
+    return _REQUEST_ID.fullmatch(text) is not None
 
 
 def make_request_id() -> str:

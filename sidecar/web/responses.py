@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -12,11 +11,13 @@ from aiohttp import web
 from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
 from sidecar.core.redirect import LONGEST_REDIRECT
-from sidecar.core.verdict import Deny, Reason
+from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
 from sidecar.web.headers import COOKIE, REQUEST_ID_HEADER
+from sidecar.web.identity import Identity, render_identity
 from sidecar.web.rendered import RenderedAllow, render_line
+from sidecar.web.stepup import list_step_up
 
 SERVER: Final = "sidecar"  # without a version
 NO_STORE: Final = "no-store"
@@ -27,7 +28,10 @@ PROBLEM: Final = "application/problem+json"
 MALFORMED: Final = 0
 STATUSES: Final[Mapping[Reason, int]] = {
     Reason.NO_RULE: 403,
+    Reason.USER_NOT_LISTED: 403,
     Reason.ROLE_MISSING: 403,
+    Reason.NETWORK_NOT_ALLOWED: 403,
+    Reason.SCOPE_MISSING: 403,
     Reason.CROSS_SITE: 403,
     Reason.UNTRUSTED_PEER: 403,
     Reason.HEADER_MISSING: MALFORMED,
@@ -41,92 +45,74 @@ STATUSES: Final[Mapping[Reason, int]] = {
     Reason.PARAMETER: MALFORMED,
 }
 UNAUTHORIZED: Final = 401  # every reason that is not in the table
-MALFORMED_STATUSES: Final = {Dialect.NGINX: 403, Dialect.TRAEFIK: 400}
-CHALLENGES: Final[Mapping[Reason, str]] = {  # RFC 6750 section 3.1
+BAD_REQUEST: Final = 400
+MALFORMED_STATUSES: Final = {Dialect.NGINX: 403}  # the others say BAD_REQUEST
+CHALLENGES: Final[Mapping[Reason, str]] = {  # RFC 6750 section 3.1, RFC 9470 section 3
     Reason.NO_CREDENTIAL: "Bearer",
     Reason.INVALID_CREDENTIALS: "Bearer",
     Reason.INVALID_GRANT: "Bearer",
     Reason.TWO_CREDENTIALS: 'Bearer error="invalid_request"',
     Reason.CREDENTIAL_MALFORMED: 'Bearer error="invalid_request"',
+    Reason.AMR_MISSING: 'Bearer error="insufficient_user_authentication"',
+    Reason.LOGIN_TOO_OLD: 'Bearer error="insufficient_user_authentication"',
+    Reason.SCOPE_MISSING: 'Bearer error="insufficient_scope"',
 }
 INVALID_TOKEN: Final = 'Bearer error="invalid_token"'
 
-ASSERTION: Final = "X-Auth-Assertion"
-IDENTITY: Final = (
-    "Remote-User",
-    "Remote-Name",
-    "Remote-Email",
-    "Remote-Groups",
-    "X-Auth-Subject",
-    "X-Auth-Scope",
-)
-REMEMBERED: Final = 4096  # tokens whose encoded identity is kept: encoding costs more than deciding
 NO_LOGIN_HELPS: Final = frozenset({Reason.TWO_CREDENTIALS, Reason.CREDENTIAL_MALFORMED})
 
-# Visible ASCII but the percent sign; what else stands in a value is percent-encoded, so that
-# decoding is exact.
-_VISIBLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
-_IN_A_LIST: Final = _VISIBLE.replace(",", "")
-
-
-def encode_value(text: str, safe: str = _VISIBLE) -> str:
-    """Return `text` as a header value.
-
-    The characters of `safe` and inner spaces, all else percent-encoded UTF-8.
-    """
-    inner = quote(text, safe=safe + " ")
-    lead = len(inner) - len(inner.lstrip(" "))
-    tail = len(inner) - len(inner.rstrip(" ")) if lead < len(inner) else 0
-    return "%20" * lead + inner[lead : len(inner) - tail] + "%20" * tail
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _render_identity(claims: Claims | None) -> bytes:
-    """Return what every 200 about these claims has: all identity headers, empty for nobody."""
-    values = dict.fromkeys(IDENTITY, "")
-    if claims is not None:
-        values["Remote-User"] = encode_value(claims.preferred_username)
-        values["Remote-Name"] = encode_value(claims.name or "")
-        values["Remote-Email"] = encode_value(claims.email or "")
-        values["Remote-Groups"] = ",".join(encode_value(r, safe=_IN_A_LIST) for r in claims.roles)
-        values["X-Auth-Subject"] = encode_value(claims.sub)
-        values["X-Auth-Scope"] = encode_value(claims.scope)
-    values["Cache-Control"] = NO_STORE
-    values["Server"] = SERVER
-    return b"".join(render_line(name, value) for name, value in values.items())
+# What every 200 has beside the identity.
+_OWN_LINES: Final = render_line("Cache-Control", NO_STORE) + render_line("Server", SERVER)
 
 
 def allow(
-    claims: Claims | None, assertion: str, cookie: str | None, request_id: str
+    identity: Identity, claims: Claims | None, assertion: str, cookie: str | None, request_id: str
 ) -> RenderedAllow:
     """Return the 200 of an allow: the headers are for the upstream, the body is empty."""
-    own = f"{ASSERTION}: {assertion}\r\n{REQUEST_ID_HEADER}: {request_id}\r\n"
-    lines = _render_identity(claims) + own.encode("ascii")
+    own = f"{identity.assertion}: {assertion}\r\n{REQUEST_ID_HEADER}: {request_id}\r\n"
+    lines = render_identity(identity, claims) + _OWN_LINES + own.encode("ascii")
     return RenderedAllow(lines if cookie is None else lines + render_line(COOKIE, cookie))
 
 
 def refuse(
     refusal: Deny, dialect: Dialect, way_back: RequestFacts | None, login_url: str, request_id: str
 ) -> web.Response:
-    """Return the refusal of a question in the manner of its dialect."""
+    """Return the refusal of a question in the manner of its dialect.
+
+    `way_back` is what a person asked for, who may be sent to the login page; None for a program.
+    """
     status = STATUSES.get(refusal.reason, UNAUTHORIZED)
     if status == MALFORMED:
-        return problem(MALFORMED_STATUSES[dialect], refusal.reason, request_id=request_id)
-    headers: dict[str, str] = {}
-    if status == UNAUTHORIZED:
-        headers["WWW-Authenticate"] = CHALLENGES.get(refusal.reason, INVALID_TOKEN)
-        if way_back is not None and refusal.reason not in NO_LOGIN_HELPS:
-            headers["Location"] = _render_login(login_url, way_back.url)
-            if dialect is not Dialect.NGINX:
-                del headers["WWW-Authenticate"]
-                safe = way_back.method in {"GET", "HEAD"}
-                status = HTTPStatus.FOUND if safe else HTTPStatus.SEE_OTHER
+        status = MALFORMED_STATUSES.get(dialect, BAD_REQUEST)
+        return problem(status, refusal.reason, request_id=request_id)
+    headers = _challenge(refusal, status)
+    if status == UNAUTHORIZED and way_back is not None and refusal.reason not in NO_LOGIN_HELPS:
+        headers["Location"] = _render_login(login_url, way_back.url, refusal.step_up)
+        if dialect is not Dialect.NGINX:
+            del headers["WWW-Authenticate"]
+            safe = way_back.method in {"GET", "HEAD"}
+            status = HTTPStatus.FOUND if safe else HTTPStatus.SEE_OTHER
     return problem(status, refusal.reason, request_id=request_id, headers=headers)
 
 
-def _render_login(login_url: str, url: str) -> str:
+def _challenge(refusal: Deny, status: int) -> dict[str, str]:
+    """Return what a program is told to do about a refusal: nothing where nothing helps."""
+    challenge = CHALLENGES.get(refusal.reason, INVALID_TOKEN if status == UNAUTHORIZED else None)
+    if challenge is None:
+        return {}
+    if refusal.step_up is not None:
+        for name, value in list_step_up(refusal.step_up):
+            challenge += f', {name}="{value}"'
+    return {"WWW-Authenticate": challenge}
+
+
+def _render_login(login_url: str, url: str, step_up: StepUp | None) -> str:
     """Return the address of the login page; a way back that it would drop is not sent along."""
-    return login_url if len(url) > LONGEST_REDIRECT else f"{login_url}?rd={quote(url, safe='')}"
+    query = [] if len(url) > LONGEST_REDIRECT else [("rd", url)]
+    if step_up is not None:
+        query += list_step_up(step_up)
+    spelled = "&".join(f"{name}={quote(value, safe=',')}" for name, value in query)
+    return f"{login_url}?{spelled}" if spelled else login_url
 
 
 def problem(
@@ -192,7 +178,7 @@ def refuse_caller(request_id: str, refusal: Deny) -> web.Response:
     headers = {}
     if status == UNAUTHORIZED:
         headers["WWW-Authenticate"] = CHALLENGES.get(refusal.reason, INVALID_TOKEN)
-    return problem(status or 400, refusal.reason, request_id=request_id, headers=headers)
+    return problem(status or BAD_REQUEST, refusal.reason, request_id=request_id, headers=headers)
 
 
 def no_content() -> web.Response:

@@ -8,7 +8,7 @@ from sidecar.web.accounts import get_me
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.login import get_login, post_login
 from sidecar.web.middlewares import Handler, cors, error_boundary
-from sidecar.web.operations import show_health, show_metrics, show_readiness
+from sidecar.web.operations import show_health, show_metrics, show_readiness, show_refusals
 from sidecar.web.pages import get_stylesheet
 from sidecar.web.requests import LARGEST_BODY
 from sidecar.web.tokens import get_logout, post_logout, post_refresh
@@ -37,6 +37,7 @@ OPERATIONS: Final[Table] = (
     ("GET", "/healthz", show_health),
     ("GET", "/readyz", show_readiness),
     ("GET", "/metrics", show_metrics),
+    ("GET", "/refusals/{id}", show_refusals),
 )
 
 

@@ -92,11 +92,12 @@ async def _end_by_credential(context: Context, credential: Credential, *, everyw
     opened = context.gate.open_credential(credential)
     if isinstance(opened, Deny):
         return
-    now = read_clock()
-    if everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken):
-        await _end_everywhere(context, opened.claims.sub, now)
+    now, claims = read_clock(), opened.claims
+    good = everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken)
+    if good and not claims.of_program:
+        await _end_everywhere(context, claims.sub, now)
     else:
-        await context.revocations.end_session_of(opened.claims)
+        await context.revocations.end_session_of(claims)
 
 
 async def _end_by_refresh_token(context: Context, refresh_token: str, *, everywhere: bool) -> None:

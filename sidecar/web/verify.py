@@ -13,9 +13,10 @@ from sidecar.core.verdict import Allow, Deny
 from sidecar.errors import NoVerdict
 from sidecar.settings import Decisions, Dialect
 from sidecar.web.context import Context
-from sidecar.web.credentials import find_credential, other_cookies
-from sidecar.web.gateways import parse_question
+from sidecar.web.credentials import all_cookies, find_credential, other_cookies
+from sidecar.web.gateways import ENVOY_PREFIX, JOINED, parse_question
 from sidecar.web.navigation import is_navigation
+from sidecar.web.refusals import note_refusal
 from sidecar.web.requests import identify
 from sidecar.web.responses import allow, refuse, unavailable
 
@@ -36,20 +37,39 @@ def make_questions(context: Context) -> Questions:
     return questions | {"/verify": questions[f"/verify/{context.dialect.value}"]}
 
 
+def find_question(
+    questions: Questions, request: web.BaseRequest
+) -> Callable[[web.BaseRequest], web.StreamResponse] | None:
+    """Return what answers this question, None for what is none.
+
+    Envoy's stands ahead of a target that is the client's: it counts as it was sent, undecoded. The
+    others are found in any spelling, with and without a query.
+    """
+    path = request.raw_path
+    if path.startswith(ENVOY_PREFIX):
+        return questions.get(ENVOY_PREFIX)
+    return questions.get(path.partition("?")[0]) or questions.get(request.path)
+
+
 def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.StreamResponse:
     """Return the answer to a gateway's question; waits for nothing."""
     request_id = identify(request, context)
-    facts = parse_question(request, dialect, context.trusted)
-    if isinstance(facts, Deny):
-        context.gate.count(facts)
-        _log_refusal(request_id, facts, None)
-        return refuse(facts, dialect, None, context.login_url, request_id)
+    question = parse_question(request, dialect, context.trusted)
+    if isinstance(question, Deny):
+        context.gate.count(question)
+        note_refusal(context.refusals, context.gate, request_id, question, read_clock().unix)
+        return refuse(question, dialect, None, context.login_url, request_id)
+    facts, parameters = question
     now = read_clock()
     in_the_clear = context.public.scheme == "https" and facts.scheme in {"http", "ws"}
-    credential = find_credential(request.headers, context.jar.name, cookie_counts=not in_the_clear)
+    joined = JOINED[dialect]
+    credential = find_credential(
+        request.headers, context.jar.name, cookie_counts=not in_the_clear, joined=joined
+    )
+    identity = context.identity
     try:
-        verdict = context.gate.decide(facts, credential, now)
-        if isinstance(verdict, Allow) and verdict.token is not None:
+        verdict = context.gate.decide(facts, credential, now, parameters.narrowing)
+        if isinstance(verdict, Allow) and verdict.token is not None and identity.asserts:
             assertion = context.gate.seal_assertion(verdict.token, facts.host.name, now)
         else:
             assertion = ""
@@ -63,19 +83,25 @@ def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.
             if context.decisions is Decisions.ALL:
                 _log_allow(request_id, verdict, facts)
             claims = None if verdict.token is None else verdict.token.claims
-            cookie = other_cookies(request.headers)
-            return allow(claims, assertion, cookie, request_id)
+            find_cookies = all_cookies if identity.keeps_cookie else other_cookies
+            cookie = find_cookies(request.headers, joined)
+            return allow(identity, claims, assertion, cookie, request_id)
         case Deny():
-            _log_refusal(request_id, verdict, facts)
-            way_back = facts if is_navigation(request, facts) else None
+            note_refusal(
+                context.refusals,
+                context.gate,
+                request_id,
+                verdict,
+                now.unix,
+                facts,
+                credential,
+                parameters.narrowing,
+            )
+            is_person = is_navigation(request.headers, facts, parameters.mode)
+            way_back = facts if is_person else None
             return refuse(verdict, dialect, way_back, context.login_url, request_id)
         case _:
             assert_never(verdict)
-
-
-def _log_refusal(request_id: str, refusal: Deny, facts: RequestFacts | None) -> None:
-    reason = refusal.reason.value
-    log.info("refused", extra={"request_id": request_id, "reason": reason, **_describe(facts)})
 
 
 def _log_allow(request_id: str, verdict: Allow, facts: RequestFacts) -> None:
@@ -83,10 +109,8 @@ def _log_allow(request_id: str, verdict: Allow, facts: RequestFacts) -> None:
     log.info("allowed", extra={"request_id": request_id, "sub": subject, **_describe(facts)})
 
 
-def _describe(facts: RequestFacts | None) -> dict[str, str | None]:
+def _describe(facts: RequestFacts) -> dict[str, str | None]:
     """Return what a log line says of a question: no query, it may hold secrets of an upstream."""
-    if facts is None:
-        return {}
     return {
         "method": facts.method,
         "host": str(facts.host),

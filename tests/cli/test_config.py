@@ -11,6 +11,7 @@ from tests.cli.running import sidecar, sidecar_each
 pytestmark = pytest.mark.asyncio
 
 SECRET = "hunter2hunter2"
+TOGETHER = "bootstrap.admin and bootstrap.password go together"
 NET = ["example.net", "app.example.net"]
 
 
@@ -42,9 +43,10 @@ async def test_settings_are_checked_with_warnings_and_shown_without_secrets(
 
     (tmp_path / "shown.yaml").write_text(shown.out.replace("password: '***'", "password: null"))
     again = await sidecar(tmp_path, "config", "check", "--config", "shown.yaml")
+    line = shown.out.splitlines().index("  password: '***'") + 1
     assert (again.status, again.problems) == (
         1,
-        ["shown.yaml:45: bootstrap.password: bootstrap.admin and bootstrap.password go together"],
+        [f"shown.yaml:{line}: bootstrap.password: {TOGETHER}"],
     )
 
 
@@ -75,6 +77,42 @@ async def test_each_host_of_the_policy_that_the_cookie_does_not_reach_is_named(
         )
         for host in unreached
     ]
+
+
+async def test_what_a_policy_hardly_means_is_a_warning_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "sidecar.yaml").write_text(
+        "gateway: {trusted_proxies: [10.0.0.0/16]}\naccounts: {admin_role: root}\n"
+    )
+    (tmp_path / "policy.yaml").write_text(
+        "hosts:\n"
+        "  localhost:\n"
+        "    - {path: /in, allow: {networks: [10.0.0.0/8]}}\n"
+        "    - {path: /out, allow: {networks: [10.1.0.0/16], roles: [admin]}}\n"
+        "    - {path: /metrics, networks: [10.0.1.0/24], allow: anyone}\n"
+        "    - {path: /**, allow: {roles: [root, staff]}}\n"
+    )
+    checked = await sidecar(tmp_path, "config", "check")
+    assert (checked.status, checked.out) == (0, "the settings are right\n")
+    place = f"warning: {tmp_path}/policy.yaml"
+    told = [line.partition(": hosts.localhost: ")[::2] for line in checked.problems]
+    assert [line for line, _ in told] == [f"{place}:3", f"{place}:5", f"{place}:6"]
+    assert ["10.0.0.0/8" in told[0][1], "10.0.1.0/24" in told[1][1]] == [True, True]
+    assert told[2][1].startswith("root ")
+    assert all("gateway.trusted_proxies" in text for _, text in told[:2])
+
+
+async def test_where_only_this_machine_may_ask_a_gate_for_others_is_a_warning(
+    tmp_path: Path,
+) -> None:
+    text = "server: {gate_listen: 192.0.2.1:8422}\n"
+    (tmp_path / "sidecar.yaml").write_text(text)
+    checked = await sidecar(tmp_path, "config", "check")
+    assert (checked.status, checked.out) == (0, "the settings are right\n")
+    (line,) = checked.problems
+    assert line.startswith("warning: gateway.trusted_proxies: only this machine may ask")
+    (tmp_path / "sidecar.yaml").write_text(f"{text}gateway: {{trusted_proxies: [192.0.2.2]}}\n")
+    again = await sidecar(tmp_path, "config", "check")
+    assert (again.status, again.problems) == (0, [])
 
 
 async def test_a_policy_that_is_wrong_is_no_mistake_of_the_settings(tmp_path: Path) -> None:

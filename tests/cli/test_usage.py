@@ -21,7 +21,17 @@ async def test_the_version_and_the_help(tmp_path: Path) -> None:
     )
     assert (version.status, version.out) == (0, f"sidecar, version {package.__version__}\n")
     assert (helped.status, helped.err) == (0, "")
-    for command in ("config", "db", "demo", "gateway", "healthcheck", "key", "policy", "revoke"):
+    for command in (
+        "config",
+        "db",
+        "demo",
+        "gateway",
+        "healthcheck",
+        "key",
+        "policy",
+        "revoke",
+        "why",
+    ):
         assert f"\n  {command} " in helped.out
     assert short.out == helped.out
     assert (inner.status, inner.out.splitlines()[0]) == (
@@ -71,15 +81,16 @@ WRONG: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (
         ("gateway",),
         (
-            "sidecar gateway: Missing argument '{nginx|traefik}'. Choose from: nginx, traefik"
+            "sidecar gateway: Missing argument '{caddy|envoy|haproxy|nginx|traefik}'."
+            " Choose from: caddy, envoy, haproxy, nginx, traefik"
             " (sidecar gateway --help)"
         ),
     ),
     (
         ("gateway", "apache"),
         (
-            "sidecar gateway: Invalid value for '{nginx|traefik}': 'apache' is not one of"
-            " 'nginx', 'traefik'. (sidecar gateway --help)"
+            "sidecar gateway: Invalid value for '{caddy|envoy|haproxy|nginx|traefik}': 'apache' is"
+            " not one of 'caddy', 'envoy', 'haproxy', 'nginx', 'traefik'. (sidecar gateway --help)"
         ),
     ),
     (
@@ -137,7 +148,9 @@ ALL = [
     ("healthcheck",), ("key", "list"), ("policy", "check"), ("revoke", "--everyone"), ("serve",),
     ("user", "add", "a", "--generate"), ("user", "list"), ("user", "show", "a"),
     ("user", "set", "a"), ("user", "passwd", "a", "--generate"), ("user", "disable", "a"),
-    ("user", "enable", "a"), ("user", "remove", "a"),
+    ("user", "enable", "a"), ("user", "remove", "a"), ("why", "12345678"),
+    ("policy", "explain", "GET", "https://a.example/"), ("policy", "who", "GET", "https://a.example/"),
+    ("policy", "test", "wrong.yaml"),
 ]  # fmt: skip
 
 

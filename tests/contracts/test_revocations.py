@@ -186,8 +186,22 @@ async def test_a_session_that_somebody_else_ended_holds_here_once_it_is_ended_ag
     for _ in range(2):
         await revocations.end_session_of(CLAIMS)
         assert view.find_refusal(CLAIMS) is Reason.REVOKED_SESSION
+    assert CLAIMS.sid is not None
     assert not await revocations.end_session(CLAIMS.sid)
     assert len(await store.revocations.read_entries(0)) == 1
+
+
+async def test_the_logout_of_a_program_ends_the_token_that_was_shown(
+    store: SqlStore, view: RevocationView, revocations: Revocations
+) -> None:
+    program = replace(CLAIMS, sub="c-1", client_id="c-1", jti="j-6", sid=None)
+    await open_session(store, await add_user(store))
+    await revocations.end_session_of(program)
+    assert view.find_refusal(program) is Reason.REVOKED_TOKEN
+    assert view.find_refusal(replace(program, jti="j-7")) is None
+    assert view.find_refusal(CLAIMS) is None
+    (entry,) = await store.revocations.read_entries(0)
+    assert entry.revocation.forget_at == program.exp + KEEP
 
 
 async def test_nobody_has_no_sessions_to_end(

@@ -35,6 +35,7 @@ OPERATIONS: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     "add_user": lambda store: store.users.add_user(make_user(), HASH),
     "add_first_user": lambda store: store.users.add_first_user(make_user(), HASH),
     "list_users": lambda store: store.users.list_users(),
+    "read_users": lambda store: store.users.read_users("alice", 1),
     "change_user": lambda store: store.users.change_user(
         "alice", UserChange(password_hash=HASH), admin_role="admin", now=NOW, keep_after=KEEP
     ),

@@ -77,6 +77,23 @@ def make_claims(kind: TokenKind = TokenKind.ACCESS) -> Claims:
     )
 
 
+def make_program_claims(kind: TokenKind = TokenKind.ACCESS) -> Claims:
+    of_gate = kind is not TokenKind.ASSERTION
+    return Claims(
+        iss=ISSUER,
+        sub="c-1",
+        aud=AUDIENCES[kind],
+        exp=NOW + 600,
+        iat=NOW,
+        nbf=NOW,
+        jti="j-2",
+        scope="orders:read",
+        roles=(),
+        epoch=(3, 5) if of_gate else (0, 0),
+        client_id="c-1" if of_gate else "",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The parts of a good token, before they are signed; `foreign` is a key outside the ring."""
@@ -127,8 +144,9 @@ class Workshop:
     def key(self, purpose: Purpose) -> Key:
         return self.token_key if purpose is Purpose.TOKEN else self.cookie_key
 
-    def draft(self, kind: TokenKind) -> Draft:
-        claims = make_claims(kind)
+    def draft(self, kind: TokenKind, claims: Claims | None = None) -> Draft:
+        """Return the draft of a token with these claims, a person's where none are given."""
+        claims = claims or make_claims(kind)
         members: dict[str, object] = {
             name: list(value) if isinstance(value, tuple) else value
             for name in Claims.__slots__

@@ -15,7 +15,7 @@ from sidecar.core.claims import (
     claims_members,
     parse_claims,
 )
-from sidecar.core.grant import Issuer, assertion_claims, person_claims
+from sidecar.core.grant import Issuer, assertion_claims, find_scopes, person_claims
 from sidecar.core.session import Session, SessionKind
 from sidecar.core.user import User
 from sidecar.core.verdict import Allow, Deny, Reason
@@ -113,6 +113,29 @@ def test_a_person_gets_the_claims_of_user_session_and_issuer(
         client_id="sidecar",
         email=None,
     )
+
+
+@pytest.mark.parametrize(
+    ("roles", "scopes"),
+    [
+        ((), ()),
+        (("nobody",), ()),
+        (("idle",), ()),
+        (("staff",), ("a", "c")),
+        (("ops", "staff"), ("a", "b", "c")),
+        (("staff", "ops", "nobody"), ("a", "b", "c")),
+        (("STAFF",), ()),
+    ],
+)
+def test_a_person_has_the_scopes_of_all_their_roles(
+    roles: tuple[str, ...], scopes: tuple[str, ...]
+) -> None:
+    given = {"staff": ("c", "a"), "ops": ("b", "a"), "idle": ()}
+    assert find_scopes(roles, given) == scopes
+    for kind in (TokenKind.ACCESS, TokenKind.SESSION):
+        issuer, somebody = Issuer(ISSUER, ("api",), given), replace(ALICE, roles=roles)
+        claims = person_claims(issuer, kind, somebody, SESSION, (0, 0), jti="j", now=NOW, ttl=9)
+        assert claims.scope == " ".join(scopes)
 
 
 def test_a_token_ends_no_later_than_its_session() -> None:

@@ -1,20 +1,20 @@
 """The decision: every refusal for its reason, and nothing that brings a refused token back."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sidecar.core.access import Access, Roles
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import Host, RequestFacts
 from sidecar.core.origin import Site
-from sidecar.core.policy import Access, Policy, Rule
+from sidecar.core.policy import Policy, Rule, WhenStale
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
-from sidecar.core.verify import decide
+from sidecar.core.verify import Views, decide
 from sidecar.errors import NoVerdict
+from tests.core.asking import make_facts
 from tests.core.forge import HOST, NOW, Workshop
 from tests.core.properties import REVOCATIONS, THOROUGH, view_of
 
@@ -23,30 +23,15 @@ POLICY = Policy(
     {
         HOST: [
             Rule("/open/**", Access(anyone=True)),
-            Rule("/staff/**", Access(roles=frozenset({"staff", "ops"}))),
-            Rule("/admin/**", Access(roles=frozenset({"admin"}))),
-            Rule("/closed/**", Access(roles=frozenset())),
+            Rule("/staff/**", Access.of(Roles(frozenset({"staff", "ops"})))),
+            Rule("/admin/**", Access.of(Roles(frozenset({"admin"})))),
+            Rule("/closed/**", Access.of(Roles(frozenset()))),
             Rule("/home/**", Access()),
         ],
         "*.tools.example.com": [Rule("/**", Access())],
     }
 )
 REFUSED = Deny(Reason.BAD_SIGNATURE)
-
-
-def _facts(path: str = "/home/", **changes: Any) -> RequestFacts:
-    facts = RequestFacts(
-        method="GET",
-        scheme="https",
-        host=Host(HOST, None),
-        path=path,
-        target=path,
-        address=None,
-        site=Site.SAME_ORIGIN,
-        origin_host=None,
-        websocket=False,
-    )
-    return facts._replace(**changes)
 
 
 def _decide(
@@ -57,7 +42,14 @@ def _decide(
     now: int = NOW,
 ) -> Verdict:
     return decide(
-        facts, opened, policy=POLICY, ring=workshop.ring, view=view, now=now, clock_skew=SKEW
+        facts,
+        opened,
+        policy=POLICY,
+        ring=workshop.ring,
+        views=Views(view, None),
+        when_stale=WhenStale.DENY,
+        now=now,
+        clock_skew=SKEW,
     )
 
 
@@ -75,9 +67,9 @@ def test_a_revoked_token_is_refused_and_is_nobody_where_anyone_may(
     workshop: Workshop, reason: Reason, entry: Revocation, kind: TokenKind
 ) -> None:
     token, view = workshop.verified(kind), view_of(entry)
-    assert _decide(workshop, _facts("/home/"), token, view) == Deny(reason)
-    assert _decide(workshop, _facts("/staff/"), token, view) == Deny(reason)
-    assert _decide(workshop, _facts("/open/"), token, view) == Allow(None)
+    assert _decide(workshop, make_facts("/home/"), token, view) == Deny(reason)
+    assert _decide(workshop, make_facts("/staff/"), token, view) == Deny(reason)
+    assert _decide(workshop, make_facts("/open/"), token, view) == Allow(None)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +90,7 @@ def test_a_revoked_token_is_refused_and_is_nobody_where_anyone_may(
 def test_nobody_passes_where_somebody_must_be(
     workshop: Workshop, path: str, opened: Deny | None, reason: Reason
 ) -> None:
-    assert _decide(workshop, _facts(path), opened, view_of()) == Deny(reason)
+    assert _decide(workshop, make_facts(path), opened, view_of()) == Deny(reason)
 
 
 @pytest.mark.parametrize(
@@ -112,18 +104,18 @@ def test_nobody_passes_where_somebody_must_be(
 def test_somebody_does_not_pass_without_the_role(
     workshop: Workshop, path: str, reason: Reason
 ) -> None:
-    assert _decide(workshop, _facts(path), workshop.verified(), view_of()) == Deny(reason)
+    assert _decide(workshop, make_facts(path), workshop.verified(), view_of()) == Deny(reason)
 
 
 @pytest.mark.parametrize("path", ["/home", "/home/", "/home/a/b", "/staff/x", "/open/x"])
 def test_somebody_passes_where_a_rule_lets_them_in(workshop: Workshop, path: str) -> None:
     token = workshop.verified()
-    assert _decide(workshop, _facts(path), token, view_of()) == Allow(token)
+    assert _decide(workshop, make_facts(path), token, view_of()) == Allow(token)
 
 
 @pytest.mark.parametrize("opened", [None, REFUSED])
 def test_nobody_passes_on_an_open_rule_as_nobody(workshop: Workshop, opened: Deny | None) -> None:
-    assert _decide(workshop, _facts("/open/"), opened, view_of()) == Allow(None)
+    assert _decide(workshop, make_facts("/open/"), opened, view_of()) == Allow(None)
 
 
 def test_an_expired_token_is_refused_by_the_decision_and_nobody_on_an_open_rule(
@@ -131,32 +123,34 @@ def test_an_expired_token_is_refused_by_the_decision_and_nobody_on_an_open_rule(
 ) -> None:
     token = workshop.verified()
     late = NOW + 600
-    assert _decide(workshop, _facts(), token, view_of(), late) == Deny(Reason.EXPIRED)
-    assert _decide(workshop, _facts("/open/"), token, view_of(), late) == Allow(None)
+    assert _decide(workshop, make_facts("/home/"), token, view_of(), late) == Deny(Reason.EXPIRED)
+    assert _decide(workshop, make_facts("/open/"), token, view_of(), late) == Allow(None)
 
 
 def test_another_host_has_no_rule(workshop: Workshop) -> None:
-    facts = _facts(host=Host("other.example.com", None))
+    facts = make_facts("/home/", host=Host("other.example.com", None))
     assert _decide(workshop, facts, workshop.verified(), view_of()) == Deny(Reason.NO_RULE)
 
 
 @pytest.mark.parametrize("path", ["/home/", "/staff/", "/admin/"])
 def test_no_verdict_about_a_token_without_a_fresh_view(workshop: Workshop, path: str) -> None:
     with pytest.raises(NoVerdict):
-        _decide(workshop, _facts(path), workshop.verified(), None)
+        _decide(workshop, make_facts(path), workshop.verified(), None)
 
 
 def test_without_a_fresh_view_an_open_door_stays_open_to_nobody_in_particular(
     workshop: Workshop,
 ) -> None:
-    assert _decide(workshop, _facts("/open/"), workshop.verified(), None) == Allow(None)
-    assert _decide(workshop, _facts("/open/"), None, None) == Allow(None)
+    assert _decide(workshop, make_facts("/open/"), workshop.verified(), None) == Allow(None)
+    assert _decide(workshop, make_facts("/open/"), None, None) == Allow(None)
 
 
 def test_without_a_fresh_view_nobody_is_still_nobody(workshop: Workshop) -> None:
-    assert _decide(workshop, _facts(), None, None) == Deny(Reason.NO_CREDENTIAL)
-    assert _decide(workshop, _facts(), REFUSED, None) == REFUSED
-    assert _decide(workshop, _facts("/other"), workshop.verified(), None) == Deny(Reason.NO_RULE)
+    assert _decide(workshop, make_facts("/home/"), None, None) == Deny(Reason.NO_CREDENTIAL)
+    assert _decide(workshop, make_facts("/home/"), REFUSED, None) == REFUSED
+    assert _decide(workshop, make_facts("/other"), workshop.verified(), None) == Deny(
+        Reason.NO_RULE
+    )
 
 
 SAME, SITE, CROSS = Site.SAME_ORIGIN, Site.SAME_SITE, Site.CROSS_SITE
@@ -198,7 +192,7 @@ def test_a_cookie_does_not_act_for_another_site(
     origin: str | None,
     refused: bool,
 ) -> None:
-    facts = _facts(path, method=method, websocket=websocket, site=site, origin_host=origin)
+    facts = make_facts(path, method=method, websocket=websocket, site=site, origin_host=origin)
     cookie, bearer = workshop.verified(TokenKind.SESSION), workshop.verified()
     expected = Deny(Reason.CROSS_SITE) if refused else Allow(cookie)
     assert _decide(workshop, facts, cookie, view_of()) == expected
@@ -216,10 +210,10 @@ def test_a_later_moment_never_revives_a_token_that_is_over(
 ) -> None:
     token = workshop.verified(kind, exp=NOW + life)
     first, later = NOW + moments[0], NOW + moments[0] + moments[1]
-    verdict = _decide(workshop, _facts(), token, view_of(), first)
+    verdict = _decide(workshop, make_facts("/home/"), token, view_of(), first)
     over = isinstance(verdict, Deny) and verdict.reason in {Reason.EXPIRED, Reason.KEY_RETIRED}
     if over:
-        assert isinstance(_decide(workshop, _facts(), token, view_of(), later), Deny)
+        assert isinstance(_decide(workshop, make_facts("/home/"), token, view_of(), later), Deny)
 
 
 @THOROUGH
@@ -229,7 +223,7 @@ def test_more_revocations_never_turn_a_refusal_into_an_allow(
 ) -> None:
     token = workshop.verified()
     view = view_of(*entries)
-    before = _decide(workshop, _facts(path), token, view)
+    before = _decide(workshop, make_facts(path), token, view)
     view.apply(more)
-    after = _decide(workshop, _facts(path), token, view)
+    after = _decide(workshop, make_facts(path), token, view)
     assert isinstance(before, Allow) or isinstance(after, Deny)

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientSession, UnixConnector
@@ -21,6 +22,8 @@ from sidecar.schemas.values import Listen
 from tests.faults.asking import until
 from tests.programs.process import Program, lack, running
 from tests.programs.service import Service, make_service
+
+LISTENERS = ("operations_listen", "gate_listen")
 
 
 def left_behind(path: Path) -> None:
@@ -186,9 +189,10 @@ async def serving_at(
     directory: Path, *arguments: str, last: Path
 ) -> AsyncIterator[tuple[Service, Program]]:
     """Run a service whose listeners are sockets, from when it listens at the last of them."""
-    settings = {"server": {"operations_listen": f"unix:{directory / 'operations'}"}}
+    server = {key: f"unix:{directory / key.partition('_')[0]}" for key in LISTENERS}
+    settings: dict[str, Any] = {"server": server, "gateway": {"trusted_proxies": []}}
     service = make_service(directory, settings)
-    listen = f"unix:{directory / 'gate'}"
+    listen = f"unix:{directory / 'public'}"
     serve = ("serve", "--config", str(service.config), "--listen", listen, *arguments)
     command = [sys.executable, "-m", "sidecar", *serve]
     async with running(command, directory=directory, address=last) as program:
@@ -211,17 +215,23 @@ async def test_a_service_behind_sockets_comes_back_after_a_crash(
 ) -> None:
     for number in (signal.SIGKILL, signal.SIGTERM):
         async with serving_at(tmp_path, *arguments, last=tmp_path / operations[-1]) as started:
-            for name in ("gate", *operations):
+            for name in ("public", "gate", *operations):
                 assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o660
-            async with (
-                ClientSession(connector=UnixConnector(str(tmp_path / "gate"))) as client,
-                client.get("http://localhost/login") as answer,
-            ):
-                assert answer.status == 200
+                assert await names_its_requests(tmp_path / name)
             program = started[1]
             children = await asyncio.to_thread(kill_children, program, number)
             assert await program.end(number) == (0 if number is signal.SIGTERM else -number)
             assert len(children) == (len(operations) if arguments else 0)
+
+
+async def names_its_requests(path: Path) -> bool:
+    """Say whether who asks at this socket is trusted: only a proxy gives a request its name."""
+    named = {"X-Request-Id": "of-the-proxy"}
+    async with (
+        ClientSession(connector=UnixConnector(str(path))) as client,
+        client.get("http://localhost/unknown", headers=named) as answer,
+    ):
+        return answer.status == 404 and answer.headers["X-Request-Id"] == named["X-Request-Id"]
 
 
 def kill_children(program: Program, number: signal.Signals) -> list[int]:

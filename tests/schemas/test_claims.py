@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from sidecar.core.claims import (
     CLAIMS,
     LATEST_DATE,
+    OF_PROGRAMS,
+    PERSONAL,
     Claim,
     Shape,
     TokenKind,
@@ -18,7 +20,7 @@ from sidecar.core.claims import (
 )
 from sidecar.core.verdict import Deny, Reason
 from sidecar.schemas.claims import CLAIMS_SCHEMAS
-from tests.core.forge import make_claims
+from tests.core.forge import make_claims, make_program_claims
 
 KINDS: Final = list(TokenKind)
 BY_NAME: Final = {claim.name: claim for claim in CLAIMS}
@@ -34,6 +36,18 @@ def _agree(members: dict[str, Any], kind: TokenKind) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_claims_of_a_good_token_pass(kind: TokenKind) -> None:
     assert _agree(claims_members(make_claims(kind), kind), kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_claims_of_a_program_pass_where_a_program_may_have_such_a_token(
+    kind: TokenKind,
+) -> None:
+    members = claims_members(make_program_claims(kind), kind)
+    assert _agree(members, kind) is (kind in OF_PROGRAMS)
+    for name in PERSONAL:
+        value = getattr(make_claims(kind), name)
+        mixed = {**members, name: list(value) if type(value) is tuple else value}
+        assert not _agree(mixed, kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,14 +111,31 @@ CHANGES: Final = st.dictionaries(st.sampled_from([*BY_NAME, "azp"]), VALUES, max
 @given(
     kind=st.sampled_from(KINDS),
     born=st.sampled_from(KINDS),
+    program=st.booleans(),
     changes=CHANGES,
     absent=st.sets(st.sampled_from(sorted(BY_NAME)), max_size=1),
+    personal=st.sets(st.sampled_from(sorted(PERSONAL))),
+    same=st.booleans(),
 )
-@example(kind=TokenKind.SESSION, born=TokenKind.ACCESS, changes={}, absent=set())
-@example(kind=TokenKind.ASSERTION, born=TokenKind.ACCESS, changes={}, absent=set())
-@example(kind=TokenKind.ACCESS, born=TokenKind.ACCESS, changes={"exp": 0}, absent=set())
+@example(TokenKind.SESSION, TokenKind.ACCESS, False, {}, set(), set(), False)
+@example(TokenKind.ASSERTION, TokenKind.ACCESS, False, {}, set(), set(), False)
+@example(TokenKind.ACCESS, TokenKind.ACCESS, False, {"exp": 0}, set(), set(), False)
+@example(TokenKind.ACCESS, TokenKind.ACCESS, False, {}, set(), set(PERSONAL), True)
+@example(TokenKind.SESSION, TokenKind.SESSION, False, {}, set(), set(PERSONAL), True)
+@example(TokenKind.ACCESS, TokenKind.ACCESS, False, {}, set(), set(), True)
+@example(TokenKind.ACCESS, TokenKind.ACCESS, True, {"sub": "c-2"}, set(), set(), False)
 def test_a_payload_has_the_shape_of_claims_as_both_say(
-    kind: TokenKind, born: TokenKind, changes: dict[str, Any], absent: set[str]
+    kind: TokenKind,
+    born: TokenKind,
+    program: bool,
+    changes: dict[str, Any],
+    absent: set[str],
+    personal: set[str],
+    same: bool,
 ) -> None:
-    members = claims_members(make_claims(born), born) | changes
-    _agree({key: value for key, value in members.items() if key not in absent}, kind)
+    members = claims_members((make_program_claims if program else make_claims)(born), born)
+    members |= changes
+    if same and "client_id" in members and "sub" in members:
+        members["client_id"] = members["sub"]
+    lacking = absent | personal
+    _agree({key: value for key, value in members.items() if key not in lacking}, kind)

@@ -23,6 +23,10 @@ LONG_PASSWORD = "a long enough passphrase"
         ("SIDECAR_ACCOUNTS__ADMIN_ROLE", "010", "accounts.admin_role", "010"),
         ("SIDECAR_REDIS__URL", "", "redis.url", None),
         ("SIDECAR_REDIS__URL", "redis://cache", "redis.url", "redis://cache"),
+        ("SIDECAR_SERVER__GATE_LISTEN", "", "server.gate_listen", None),
+        ("SIDECAR_TOKENS__ROLE_SCOPES", "{staff: [b, a]}", "tokens.role_scopes",
+         {"staff": ["a", "b"]}),
+        ("SIDECAR_IDENTITY__COOKIE", "keep", "identity.cookie", "keep"),
         ("SIDECAR_POLICY__FILE", "/etc/who.yaml", "policy.file", "/etc/who.yaml"),
     ],
 )  # fmt: skip

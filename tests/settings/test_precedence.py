@@ -22,6 +22,7 @@ def test_no_file_at_all_gives_safe_defaults(
         "server": {
             "listen": "127.0.0.1:8420",
             "operations_listen": "127.0.0.1:8421",
+            "gate_listen": None,
             "public_url": "http://localhost:8420",
         },
         "gateway": {"dialect": "traefik", "trusted_proxies": ["127.0.0.0/8", "::1/128"]},
@@ -33,6 +34,7 @@ def test_no_file_at_all_gives_safe_defaults(
             "refresh_ttl": "30d",
             "refresh_grace": "30s",
             "session_ttl": "90d",
+            "role_scopes": {},
         },
         "session": {"ttl": "12h", "remember_ttl": "30d", "domain": None},
         "redirect": {"allowed_hosts": None},
@@ -42,6 +44,18 @@ def test_no_file_at_all_gives_safe_defaults(
         "redis": {"url": None},
         "revocation": {"max_staleness": "30s", "when_stale": "deny", "keep_after": "2h"},
         "policy": {"file": f"{tmp_path}/policy.yaml"},
+        "identity": {
+            "headers": {
+                "user": "Remote-User",
+                "name": "Remote-Name",
+                "email": "Remote-Email",
+                "groups": "Remote-Groups",
+                "subject": "X-Auth-Subject",
+                "scope": "X-Auth-Scope",
+            },
+            "cookie": "strip",
+            "assertion": {"enabled": True, "header": "X-Auth-Assertion", "ttl": "1m"},
+        },
         "accounts": {"admin_role": "admin", "password_min_length": 12},
         "bootstrap": {"admin": None, "password": None},
         "log": {"level": "info", "decisions": "refusals"},
@@ -101,7 +115,10 @@ def test_the_file_is_the_named_one_the_variables_or_sidecar_yaml(
 
 
 PATHS = """
-server: {listen: "unix:run/public", operations_listen: "unix:/run/operations"}
+server:
+  listen: unix:run/public
+  operations_listen: unix:/run/operations
+  gate_listen: unix:../gate
 keys: {directory: ring}
 database: {url: sqlite:///state/people.db}
 policy: {file: ../who.yaml}
@@ -118,6 +135,8 @@ def test_relative_paths_are_relative_to_the_settings_file(
     etc = tmp_path / "etc"
     assert settings.server.listen.path == etc / "run/public"
     assert settings.server.operations_listen.path == Path("/run/operations")
+    assert settings.server.gate_listen is not None
+    assert settings.server.gate_listen.path == etc / "../gate"
     assert settings.keys_directory == etc / "ring"
     assert settings.database_url == f"sqlite:///{etc}/state/people.db"
     assert settings.policy_file.resolve() == tmp_path / "who.yaml"

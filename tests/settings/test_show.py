@@ -9,7 +9,8 @@ from sidecar.settings import describe_settings
 from tests.settings.reading import load, shown, write
 
 EVERYTHING = """\
-server: {listen: "unix:run/s", operations_listen: "[::1]:9000", public_url: "https://example.com/a/"}
+server:
+  {listen: "unix:run/s", operations_listen: "[::1]:9000", gate_listen: "unix:g", public_url: "https://example.com/a/"}
 gateway: {dialect: nginx, trusted_proxies: [192.0.2.1, "2001:db8::/32"]}
 tokens:
   issuer: https://Issuer.example/
@@ -19,6 +20,7 @@ tokens:
   refresh_ttl: 36h
   refresh_grace: 0s
   session_ttl: 400d
+  role_scopes: {staff: [orders:write, orders:read], "10": ["no"], idle: []}
 session: {ttl: 1h1m1s, remember_ttl: 8d, domain: [example.com]}
 redirect: {allowed_hosts: ["*.example.com", "[::1]"]}
 cors: {origins: ["https://spa.example.com"]}
@@ -27,6 +29,10 @@ database: {url: "postgresql://sidecar@db:5432/people"}
 redis: {url: "rediss://cache/3"}
 revocation: {max_staleness: 2s, when_stale: allow, keep_after: 1d}
 policy: {file: "a: b"}
+identity:
+  headers: {user: X-User, scope: X-Scopes}
+  cookie: keep
+  assertion: {enabled: false, header: X-Proof, ttl: 90s}
 accounts: {admin_role: "yes", password_min_length: 20}
 log: {level: debug, decisions: all}
 """
@@ -40,6 +46,7 @@ def test_what_is_shown_reads_back_as_the_same_settings(tmp_path: Path, text: str
     assert again.server == settings.server
     assert (again.tokens, again.session) == (settings.tokens, settings.session)
     assert (again.gateway, again.revocation) == (settings.gateway, settings.revocation)
+    assert again.identity == settings.identity
     assert again.database_url == settings.database_url
     assert again.policy_file == settings.policy_file
 

@@ -8,6 +8,10 @@ from sidecar.settings import find_warnings
 from tests.settings.reading import load, refuse
 
 PASSWORD = "a long enough passphrase"
+NEARBY = (
+    "gateway.trusted_proxies: only this machine may ask, but server.gate_listen is open to others:"
+    " a gateway that connects to"
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +25,13 @@ PASSWORD = "a long enough passphrase"
         ('server: {listen: "unix:s", operations_listen: "unix:s"}',
          ("server.operations_listen: server.listen and server.operations_listen are the same"
          " address")),
+        ('server: {gate_listen: "127.0.0.1:8420"}',
+         "server.gate_listen: server.listen and server.gate_listen are the same address"),
+        ('server: {listen: "unix:s", gate_listen: "unix:s"}',
+         "server.gate_listen: server.listen and server.gate_listen are the same address"),
+        ('server: {gate_listen: "127.0.0.1:8421"}',
+         ("server.gate_listen: server.operations_listen and server.gate_listen are the same"
+          " address")),
         ("bootstrap: {admin: root}",
          "bootstrap.admin: bootstrap.admin and bootstrap.password go together"),
         (f"bootstrap: {{password: {PASSWORD}}}",
@@ -55,6 +66,8 @@ def test_settings_that_exclude_each_other_are_told_where_somebody_set_one(
     [
         'server: {listen: "127.0.0.1:0", operations_listen: "127.0.0.1:0"}',
         'server: {listen: "127.0.0.1:1", operations_listen: "127.0.0.2:1"}',
+        'server: {listen: "127.0.0.1:0", gate_listen: "127.0.0.1:0"}',
+        'server: {listen: "unix:s", gate_listen: "unix:g", operations_listen: "unix:o"}',
         f"bootstrap: {{admin: root, password: {PASSWORD}}}",
         "bootstrap: {admin: root, password: twelve chars}",
         "server: {public_url: https://example.com}\nsession: {domain: example.com}",
@@ -105,7 +118,7 @@ def test_a_socket_has_a_path_that_the_kernel_takes(tmp_path: Path) -> None:
     longest = 107 - len(f"{tmp_path}/")
     load(tmp_path, f"server: {{listen: 'unix:{'s' * longest}'}}")
     path = f"{'s' * longest}s"
-    for key in ("listen", "operations_listen"):
+    for key in ("listen", "operations_listen", "gate_listen"):
         (problem,) = refuse(tmp_path, f"server: {{{key}: 'unix:{path}'}}")
         assert problem == (
             f"sidecar.yaml:1: server.{key}:"
@@ -141,6 +154,14 @@ def test_a_folder_whose_name_would_be_read_as_a_query_holds_no_database(tmp_path
         ('gateway: {trusted_proxies: [0.0.0.0/0, "::/0", 0.0.0.0/1]}',
          ["gateway.trusted_proxies: 0.0.0.0/0 lets everybody say who asks",
           "gateway.trusted_proxies: ::/0 lets everybody say who asks"]),
+        ("server: {gate_listen: 127.0.0.1:1}", []),
+        ("server: {gate_listen: localhost:1}", []),
+        ("server: {gate_listen: 'unix:gate'}", []),
+        ("server: {gate_listen: 10.0.0.1:1}\ngateway: {trusted_proxies: [127.0.0.1, 10.0.0.2]}",
+         []),
+        ("server: {gate_listen: 10.0.0.1:1}", [f"{NEARBY} 10.0.0.1:1 from elsewhere is refused"]),
+        ("server: {gate_listen: 0.0.0.0:1}\ngateway: {trusted_proxies: []}",
+         [f"{NEARBY} 0.0.0.0:1 from elsewhere is refused"]),
     ],
 )  # fmt: skip
 def test_what_is_hardly_meant_is_a_warning(tmp_path: Path, text: str, warnings: list[str]) -> None:

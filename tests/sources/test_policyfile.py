@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.core.policy import EMPTY
 from sidecar.errors import DocumentInvalid
 from sidecar.schemas.policy import LARGEST_POLICY
 from sidecar.sources.policyfile import PolicyFile
@@ -33,6 +32,10 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def remove(path: Path) -> None:
+    path.unlink()
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "policy.yaml"
@@ -49,7 +52,7 @@ async def test_a_policy_is_read(path: Path, *, named: bool) -> None:
 
 async def test_where_nobody_named_a_file_a_missing_one_refuses_everything(path: Path) -> None:
     file = PolicyFile(path, named=False)
-    assert await file.read() is EMPTY
+    assert (await file.read()).hosts == ()
     assert file.missing
 
 
@@ -59,16 +62,22 @@ async def test_a_missing_file_that_somebody_named_is_a_mistake(path: Path) -> No
         await file.read()
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["at first", "later"])
 @pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize(
     ("spoil", "problem"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
 )
 async def test_a_wrong_file_is_refused_with_its_name(
-    path: Path, spoil: Callable[[Path], object], problem: str, *, named: bool
+    path: Path, spoil: Callable[[Path], object], problem: str, *, named: bool, again: bool
 ) -> None:
+    file = PolicyFile(path, named=named)
+    if again:
+        write(path, POLICY)
+        await file.read()
+        remove(path)
     spoil(path)
     with pytest.raises(DocumentInvalid, match=problem) as raised:
-        await PolicyFile(path, named=named).read()
+        await file.read()
     assert all(line.startswith(str(path)) for line in raised.value.problems)
     assert all("\n" not in line for line in raised.value.problems)
 
@@ -79,7 +88,7 @@ async def test_a_policy_that_comes_later_is_no_longer_missing(path: Path) -> Non
     before = file.sign()
     write(path, POLICY)
     assert file.sign() != before
-    assert await file.read() is not EMPTY
+    assert (await file.read()).hosts == ("app.example.com",)
     assert not file.missing
 
 

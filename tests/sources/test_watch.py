@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from sidecar.errors import DocumentInvalid, SidecarError, StoreUnavailable
-from sidecar.sources.watch import PERIOD, Watched, sign_files
+from sidecar.sources.watch import PERIOD, Signature, Watched, sign_files
 
 pytestmark = pytest.mark.asyncio
 
-PROMISE = 2 * PERIOD  # seconds in which a change is in force
+PROMISE = 2.0  # seconds in which a change is in force
 PATIENCE = 15.0  # seconds; what takes longer on any machine has failed
 
 
@@ -27,7 +27,10 @@ class Source:
         self.adopted: list[str] = []
         self.turned = asyncio.Event()
         self.changed = asyncio.Event()
-        self.watched = Watched("source", lambda: sign_files([path]), self.read)
+        self.watched = Watched("source", self.sign, self.read)
+
+    def sign(self) -> Signature:
+        return sign_files([self.path])
 
     async def read(self) -> str:
         self.reads += 1
@@ -53,6 +56,12 @@ class Source:
             while self.adopted[-1:] != [text]:
                 self.changed.clear()
                 await self.changed.wait()
+
+    async def until_logged(self, caplog: pytest.LogCaptureFixture, message: str) -> None:
+        """Wait for a line that is written in the turns after the adoption."""
+        async with asyncio.timeout(PATIENCE):
+            while message not in caplog.messages:  # noqa: ASYNC110 - a log has no event
+                await asyncio.sleep(0)
 
     def adopt(self, text: str) -> None:
         self.adopted.append(text)
@@ -117,7 +126,7 @@ async def test_a_change_while_it_is_being_read_is_seen(source: Source) -> None:
         source.path.write_text("second")
         return text
 
-    source.watched = Watched("source", lambda: sign_files([source.path]), read)
+    source.watched = Watched("source", source.sign, read)
     assert await source.watched.open() == "first"
     async with watching(source):
         await source.until_adopted("second")
@@ -196,11 +205,35 @@ async def test_who_asks_is_told_of_a_problem_that_was_logged_before(
         assert len(caplog.records) == 2
 
 
+async def test_what_is_in_force_is_logged_with_what_changed(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    adopted: list[list[str]] = []
+
+    async def describe() -> Mapping[str, object]:
+        adopted.append(list(source.adopted))
+        await asyncio.sleep(0)
+        return {"lines_changed": [1]}
+
+    source.watched = Watched("source", source.sign, source.read, describe)
+    caplog.set_level(logging.INFO)
+    await source.watched.open()
+    async with watching(source):
+        source.path.write_text("wrong")
+        await source.until_read()
+        source.path.write_text("second")
+        await source.until_adopted("second")
+        await source.until_logged(caplog, "source: read")
+    (record,) = (each for each in caplog.records if each.levelno == logging.INFO)
+    assert vars(record)["lines_changed"] == [1]
+    assert adopted == [["second"]]  # in force before it was described, and never what was wrong
+
+
 async def test_a_bug_is_not_taken_for_a_wrong_source(source: Source) -> None:
     async def read() -> str:
         raise ZeroDivisionError
 
-    watched = Watched("source", lambda: sign_files([source.path]), read)
+    watched = Watched("source", source.sign, read)
     watched.ask()
     with pytest.raises(ZeroDivisionError):
         await watched.run(source.adopt)

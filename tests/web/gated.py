@@ -38,6 +38,13 @@ GATE_POLICY: Final[Mapping[str, Any]] = {
         HOST: [
             {"path": "/public/**", "allow": "anyone"},
             {"path": "/admin/**", "allow": {"roles": ["admin", "ops"]}},
+            {"path": "/mine/**", "allow": {"users": ["root"]}},
+            {"path": "/inside/**", "allow": {"networks": ["10.0.0.0/8"]}},
+            {"path": "/scoped/**", "allow": {"scope": ["orders:read", "orders:write"]}},
+            {"path": "/recent/**", "allow": {"max_age": "15m"}},
+            {"path": "/strong/**", "allow": {"amr": ["otp", "hwk"]}},
+            {"path": "/vault/**", "allow": {"roles": ["staff"], "max_age": "15m", "amr": ["otp"]}},
+            {"path": "/shared/**", "allow": "preflight"},
             {"path": "/**", "allow": "signed-in"},
         ],
         "api.example.com": [{"path": "/open/**", "allow": "anyone"}],
@@ -45,8 +52,15 @@ GATE_POLICY: Final[Mapping[str, Any]] = {
         "[::1]": [{"path": "/**", "allow": "anyone"}],
     }
 }
+RECENT: Final = 900  # seconds that a login may lie back for /recent/
+# The claims of a client, which has no session, no login and no name but its `client_id`.
+PROGRAM: Final[Mapping[str, Any]] = dict.fromkeys(
+    ("sid", "preferred_username", "email", "name", "auth_time", "amr")
+) | {"sub": "exporter", "client_id": "exporter", "roles": (), "scope": "orders:read orders:write"}
 NAVIGATION: Final = (("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html,*/*;q=0.8"))
-DIALECTS: Final = ("nginx", "traefik")
+DIALECTS: Final = ("nginx", "traefik", "caddy", "haproxy", "envoy")
+PARAMETRIC: Final = DIALECTS[:-1]  # Envoy's query is the client's, it reads no parameter of ours
+MALFORMED: Final = dict.fromkeys(DIALECTS, 400) | {"nginx": 403}  # of a question that is none
 
 Line = tuple[str, str | bytes]
 Lines = Sequence[Line]
@@ -68,8 +82,7 @@ class Answer:
         members = json.loads(self.body)
         assert members["status"] == self.status
         assert members["request_id"] == self.headers["X-Request-Id"]
-        reason: str = members["reason"]
-        return reason
+        return str(members["reason"])
 
     def assert_tells_nobody(self) -> None:
         """Fail where a refusal carries what Traefik and Caddy would show the client."""
@@ -87,11 +100,17 @@ def asked(
     scheme: str = "http",
     host: str = HOST,
 ) -> list[Line]:
-    """Return the header lines of a question in this dialect."""
+    """Return the header lines of a question in this dialect.
+
+    What Envoy says in the request line itself stands under the names that HTTP/2 has for it.
+    """
     target = target.encode() if isinstance(target, str) else target
     if dialect == "nginx":
         url = f"{scheme}://{host}".encode() + target
         return [("X-Original-Method", method), ("X-Original-URL", url)]
+    if dialect == "envoy":
+        line: list[Line] = [(":method", method), (":path", target)]
+        return [*line, ("Host", host), ("X-Forwarded-Proto", scheme)]
     return [
         ("X-Forwarded-Method", method),
         ("X-Forwarded-Proto", scheme),
@@ -103,11 +122,21 @@ def asked(
 async def send(
     address: int | Path, lines: Lines, path: str = "/verify", method: str = "GET"
 ) -> Answer:
-    """Return the answer to exactly these header lines, of a local port or a Unix socket."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\n".encode()
+    """Return the answer to exactly these header lines, of a local port or a Unix socket.
+
+    A `:method` is the method instead, a `:path` stands behind the path.
+    """
+    start = {":method": method.encode(), ":path": b""}
+    head = b"Connection: close\r\n"
     for name, value in lines:
-        head += name.encode() + b": " + (value.encode() if isinstance(value, str) else value)
-        head += b"\r\n"
+        octets = value.encode() if isinstance(value, str) else value
+        if name in start:
+            start[name] = octets
+        else:
+            head += name.encode() + b": " + octets + b"\r\n"
+    if not any(name in {":path", "Host"} for name, _ in lines):
+        head = b"Host: sidecar\r\n" + head
+    head = start[":method"] + b" " + path.encode() + start[":path"] + b" HTTP/1.1\r\n" + head
     if isinstance(address, Path):
         reader, writer = await asyncio.open_unix_connection(address)
     else:
@@ -115,8 +144,7 @@ async def send(
     try:
         writer.write(head + b"\r\n")
         await writer.drain()
-        async with asyncio.timeout(10):
-            answer = await reader.read()
+        answer = await asyncio.wait_for(reader.read(), 10)
     finally:
         writer.close()
         await writer.wait_closed()
@@ -182,19 +210,28 @@ async def gate_people(web: "Web") -> Gated:
     await web.add_user("alice", "staff")
     await web.add_user("root", "admin", "staff")
     tokens = {name: (await web.log_in(name))["access_token"] for name in ("alice", "root")}
-    for name in ("alice", "root"):
+    for name in list(tokens):
         tokens[f"{name}'s cookie"] = (await web.log_in_cookie(name)).partition("=")[2]
     tokens["revoked"] = (await web.log_in())["access_token"]
     tokens["revoked cookie"] = (await web.log_in_cookie()).partition("=")[2]
-    for line in (bearer(tokens["revoked"]), cookie(tokens["revoked cookie"])):
-        headers = {line[0]: str(line[1])}
-        async with web.session.post(f"{web.url}/logout", headers=headers) as answer:
+    for name, value in (bearer(tokens["revoked"]), cookie(tokens["revoked cookie"])):
+        async with web.session.post(f"{web.url}/logout", headers={name: str(value)}) as answer:
             assert answer.status == 204
     people = Gated(web, {}, tokens)
     now = read_clock().unix
-    over = {"iat": now - 20, "nbf": now - 20, "auth_time": now - 20, "exp": now}
-    tokens["expired"] = people.resealed(TokenKind.ACCESS, **over)
-    tokens["expired cookie"] = people.resealed(TokenKind.SESSION, **over)
+    old, otp = {"auth_time": now - RECENT - 1}, {"amr": ("pwd", "otp")}
+    sealed: dict[str, Mapping[str, Any]] = {
+        "expired": {"iat": now - 20, "nbf": now - 20, "auth_time": now - 20, "exp": now},
+        "stale": old,
+        "otp": otp,
+        "stale otp": {**old, **otp},
+        "half scoped": {"scope": "orders:read"},
+        "scoped": {"scope": "a orders:read orders:write"},
+        "program": PROGRAM,
+    }
+    for name, changes in sealed.items():
+        for kind, who in ((TokenKind.ACCESS, name), (TokenKind.SESSION, f"{name} cookie")):
+            tokens[who] = people.resealed(kind, jti=who, **changes)
     foreign = make_key(generate_key(), Purpose.TOKEN, begin=now - 1)
     tokens["foreign"] = people.sealed_by(foreign, TokenKind.ACCESS, {})
     credentials: dict[str, Lines] = {

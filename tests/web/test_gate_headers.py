@@ -13,13 +13,15 @@ from sidecar.gate import Credential
 from sidecar.web.credentials import (
     DOMAIN_COOKIE,
     HOST_COOKIE,
+    OWN_COOKIES,
     CookieJar,
+    all_cookies,
     find_credential,
     other_cookies,
 )
-from sidecar.web.headers import Headers, cookie_pairs, find_single, read_single
+from sidecar.web.headers import Headers, cookie_name, find_single, read_single, split_cookies
+from sidecar.web.identity import encode_value
 from sidecar.web.navigation import prefers_html
-from sidecar.web.responses import encode_value
 from tests.core.properties import ANY_TEXT, THOROUGH
 
 TEXTS: Final = st.text(st.characters(codec="utf-8"), max_size=60)
@@ -29,6 +31,8 @@ PIECES: Final = st.sampled_from(
 COOKIE_LINES: Final = st.lists(
     ANY_TEXT | st.lists(PIECES, max_size=12).map("".join), min_size=1, max_size=4
 )
+
+STRIPPED: Final = str.maketrans("", "", ",; \t")  # what stands between cookies
 
 
 def _headers(*lines: tuple[str, str]) -> Headers:
@@ -68,6 +72,29 @@ def test_our_cookie_never_goes_further_and_nothing_comes_to_it(lines: list[str])
 
 
 @THOROUGH
+@given(lines=COOKIE_LINES)
+@example(lines=[f"a=1,{HOST_COOKIE}=x,b=2"])
+@example(lines=[f"{HOST_COOKIE}=x,{DOMAIN_COOKIE}=y,a"])
+def test_where_commas_join_lines_our_cookie_goes_no_further_either(lines: list[str]) -> None:
+    headers = _headers(*(("Cookie", line) for line in lines))
+    left = other_cookies(headers, OWN_COOKIES)
+    assert left is not None
+    pieces = [piece for pair in left.split(";") for piece in pair.split(",")]
+    assert not {HOST_COOKIE, DOMAIN_COOKIE} & {cookie_name(piece) for piece in pieces}
+    found = [each for each in split_cookies(headers, OWN_COOKIES) if each]
+    assert ",".join(found).translate(STRIPPED) == ",".join(lines).translate(STRIPPED)
+
+
+@THOROUGH
+@given(lines=COOKIE_LINES)
+def test_a_comma_joins_nothing_where_nobody_says_so(lines: list[str]) -> None:
+    headers = _headers(*(("Cookie", line) for line in lines))
+    asked = [pair.strip(" \t") for line in lines for pair in line.split(";")]
+    assert list(split_cookies(headers)) == asked
+    assert all_cookies(headers) is not None
+
+
+@THOROUGH
 @given(lines=COOKIE_LINES, authorization=st.lists(ANY_TEXT, max_size=2))
 def test_any_lines_give_one_credential_a_refusal_or_nothing(
     lines: list[str], authorization: list[str]
@@ -77,7 +104,8 @@ def test_any_lines_give_one_credential_a_refusal_or_nothing(
     )
     found = find_credential(headers, HOST_COOKIE, cookie_counts=True)
     assert found is None or isinstance(found, Credential | Deny)
-    values = {value for name, value in cookie_pairs(headers) if name == HOST_COOKIE and value}
+    ours = [each for each in split_cookies(headers) if cookie_name(each) == HOST_COOKIE]
+    values = {each.partition("=")[2].strip(" \t") for each in ours} - {""}
     if not any("earer" in each.lower() for each in authorization):
         assert isinstance(found, Deny) is (len(values) > 1)
         assert isinstance(found, Credential) is (len(values) == 1)

@@ -31,12 +31,13 @@ def _at(second: int, monotonic: float = 1000.0) -> Now:
     return Now(second, monotonic)
 
 
-def _gate(workshop: Workshop, when_stale: WhenStale = WhenStale.DENY) -> Gate:
+def _gate(workshop: Workshop, when_stale: WhenStale = WhenStale.DENY, ttl: int = 60) -> Gate:
     options = GateOptions(
         issuer=Issuer(ISSUER, ("api",)),
         clock_skew=10,
         max_staleness=STALENESS,
         when_stale=when_stale,
+        assertion_ttl=ttl,
     )
     view = RevocationView()
     view.heard(1000.0)
@@ -51,17 +52,20 @@ def _opened(workshop: Workshop, gate: Gate, assertion: str) -> VerifiedToken:
     return opened
 
 
-def test_an_assertion_is_used_again_for_half_its_life(workshop: Workshop) -> None:
-    gate, token = _gate(workshop), workshop.verified()
+@pytest.mark.parametrize(("ttl", "half"), [(10, 5), (11, 5), (60, 30), (61, 30), (1800, 900)])
+def test_an_assertion_is_used_again_for_half_its_life(
+    workshop: Workshop, ttl: int, half: int
+) -> None:
+    gate, token = _gate(workshop, ttl=ttl), workshop.verified(exp=NOW + 2 * ttl)
     first = gate.seal_assertion(token, HOST, _at(NOW))
-    assert gate.seal_assertion(token, HOST, _at(NOW + 29)) == first
-    second = gate.seal_assertion(token, HOST, _at(NOW + 30))
+    assert gate.seal_assertion(token, HOST, _at(NOW + half - 1)) == first
+    second = gate.seal_assertion(token, HOST, _at(NOW + half))
     assert second != first
     one, two = (_opened(workshop, gate, each).claims for each in (first, second))
-    assert (one.exp, two.exp) == (NOW + 60, NOW + 90)
-    assert (two.iat, two.nbf) == (NOW + 30, NOW + 30)
+    assert (one.exp, two.exp) == (NOW + ttl, NOW + half + ttl)
+    assert (two.iat, two.nbf) == (NOW + half, NOW + half)
     assert one.jti != two.jti
-    assert gate.seal_assertion(token, HOST, _at(NOW + 59)) == second
+    assert gate.seal_assertion(token, HOST, _at(NOW + 2 * half - 1)) == second
 
 
 def test_a_clock_that_was_set_back_gets_an_assertion_that_is_good_now(workshop: Workshop) -> None:

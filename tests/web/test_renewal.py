@@ -135,3 +135,13 @@ async def test_an_access_token_opens_no_browser_session(served: Web) -> None:
         {"Cookie": f"{cookie}; __Host-sidecar=x"},
     ):
         assert_asked(await ask(served, "GET", "/login", headers))
+
+
+async def test_a_session_that_is_not_as_the_gate_wants_it_is_not_renewed(served: Web) -> None:
+    await served.add_user()
+    cookie = await served.log_in_cookie()
+    await change_roles(served, "ops")
+    for query in ("amr=otp", "max_age=60&amr=otp"):
+        assert_asked(await ask(served, "GET", f"/login?rd={RD}&{query}", {"Cookie": cookie}))
+    query = "max_age=60&amr=pwd"
+    assert_renewed(await ask(served, "GET", f"/login?rd={RD}&{query}", {"Cookie": cookie}))

@@ -55,6 +55,19 @@ async def test_it_says_who_asks_and_for_which_host(gated: Gated, who: str, diale
     }
 
 
+async def test_a_programs_says_nothing_that_only_a_person_has(gated: Gated) -> None:
+    answer = await gated.ask("caddy", "/", gated.credentials["program"])
+    claims = await _claims(gated, answer.headers[ASSERTION])
+    dates = {"exp", "iat", "nbf", "jti"}
+    assert {name: value for name, value in claims.items() if name not in dates} == {
+        "iss": PUBLIC_URL,
+        "aud": HOST,
+        "sub": "exporter",
+        "scope": "orders:read orders:write",
+        "roles": [],
+    }
+
+
 @pytest.mark.parametrize(
     ("host", "aud"),
     [

@@ -65,6 +65,19 @@ async def test_what_a_user_does_not_have_is_empty(gated: Gated) -> None:
     }
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_program_has_no_name_but_its_client_id(gated: Gated, dialect: str) -> None:
+    for target in ("/", OPEN):
+        assert _identity(await gated.ask(dialect, target, gated.credentials["program"])) == {
+            "Remote-User": "exporter",
+            "Remote-Name": "",
+            "Remote-Email": "",
+            "Remote-Groups": "",
+            "X-Auth-Subject": "exporter",
+            "X-Auth-Scope": "orders:read orders:write",
+        }
+
+
 @pytest.mark.parametrize(
     ("value", "sent"),
     [

@@ -85,6 +85,9 @@ async def test_a_refusal_says_what_was_asked_for_and_from_where(
             "host": f"{HOST}:81",
             "path": "/a",
             "address": "1.2.3.4",
+            "entry": HOST,
+            "rule": web.serving.gate.policy.rules_of(HOST)[-1].line,
+            "sub": None,
         }
 
 

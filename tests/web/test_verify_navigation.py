@@ -8,7 +8,7 @@ import pytest
 from sidecar.core.redirect import LONGEST_REDIRECT
 from sidecar.web.navigation import LONGEST_ACCEPT
 from tests.web.conftest import PUBLIC_URL
-from tests.web.gated import DIALECTS, HOST, Answer, Gated, Lines, asked, send
+from tests.web.gated import DIALECTS, HOST, PARAMETRIC, Answer, Gated, Lines, asked, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,6 +57,9 @@ PROGRAM: Final[tuple[Lines, ...]] = (
     [("Accept", "image/avif,image/webp,*/*;q=0.8")],
     [("Accept", "text/html" + "," * (LONGEST_ACCEPT - 8))],
     [("Accept", "text/html" + ";" * 30_000)] * 20,
+    # said twice: one of them by somebody else
+    [MODE, ("Sec-Fetch-Mode", "cors"), HTML],
+    [("Sec-Fetch-Mode", "cors"), MODE, HTML],
     # a browser, but not on its way to a page
     [("Sec-Fetch-Mode", "cors"), HTML],
     [("Sec-Fetch-Mode", "no-cors"), HTML],
@@ -71,6 +74,7 @@ PROGRAM: Final[tuple[Lines, ...]] = (
     [MODE, HTML, ("Upgrade", "h2c")],
     [MODE, HTML, ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")],
     [MODE, HTML, ("Content-Type", "application/grpc")],
+    [MODE, HTML, ("Content-Type", "application/grpc+proto")],
     [MODE, HTML, ("Content-Type", "Application/gRPC-Web+proto")],
 )
 
@@ -98,8 +102,6 @@ def _assert_told(answer: Answer) -> None:
 async def test_a_person_is_sent_to_the_login_page(gated: Gated, dialect: str, lines: Lines) -> None:
     for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
         _assert_sent_on(await _ask(gated, dialect, lines, method), dialect, method)
-        _assert_sent_on(await _ask(gated, dialect, lines, method, "?mode=browser"), dialect, method)
-        _assert_told(await _ask(gated, dialect, lines, method, "?mode=api"))
 
 
 @pytest.mark.parametrize("lines", PROGRAM, ids=lambda lines: ascii(lines)[:80])
@@ -107,8 +109,22 @@ async def test_a_person_is_sent_to_the_login_page(gated: Gated, dialect: str, li
 async def test_a_program_is_told_what_to_bring(gated: Gated, dialect: str, lines: Lines) -> None:
     for method in ("GET", "POST"):
         _assert_told(await _ask(gated, dialect, lines, method))
-        _assert_told(await _ask(gated, dialect, lines, method, "?mode=api"))
+
+
+@pytest.mark.parametrize("lines", [*PERSON, *PROGRAM], ids=lambda lines: ascii(lines)[:80])
+@pytest.mark.parametrize("dialect", PARAMETRIC)
+async def test_the_mode_decides_by_hand(gated: Gated, dialect: str, lines: Lines) -> None:
+    for method in ("GET", "POST", "OPTIONS"):
         _assert_sent_on(await _ask(gated, dialect, lines, method, "?mode=browser"), dialect, method)
+        _assert_told(await _ask(gated, dialect, lines, method, "?mode=api"))
+
+
+async def test_the_query_behind_envoys_prefix_is_the_clients(gated: Gated) -> None:
+    for mode in ("api", "browser", "x"):
+        _assert_told(await gated.ask("envoy", f"/a?mode={mode}"))
+        person = await gated.ask("envoy", f"/a?mode={mode}", [MODE])
+        way_back = quote(f"http://{HOST}/a?mode={mode}", safe="")
+        assert person.headers["Location"] == f"{PUBLIC_URL}/login?rd={way_back}"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -141,6 +157,9 @@ async def test_the_mode_may_be_spelled_as_a_query_may(gated: Gated, query: str) 
 async def test_the_way_back_is_the_address_that_was_asked_for(
     gated: Gated, dialect: str, scheme: str, host: str, target: str | bytes, url: str
 ) -> None:
+    if dialect == "envoy" and isinstance(target, bytes):
+        assert (await gated.ask(dialect, target, [MODE])).status == 400  # no request line has those
+        return
     answer = await gated.ask(dialect, target, [MODE], scheme=scheme, host=host)
     assert answer.headers["Location"] == f"{PUBLIC_URL}/login?rd={quote(url, safe='')}"
 

@@ -72,6 +72,26 @@ async def test_who_asks_through_a_unix_socket_is_trusted(tmp_path: Path) -> None
             assert (await send(socket, lines)).status == status
 
 
+async def test_through_a_unix_socket_the_chain_alone_is_counted(tmp_path: Path) -> None:
+    settings = {"gateway": {"trusted_proxies": ["192.168.0.0/16"]}}
+    async with serving_web(tmp_path, settings, GATE_POLICY) as web:
+        people = await gate_people(web)
+        socket = tmp_path / "gate"
+        await UnixSite(web.runner, socket).start()
+        for dialect in DIALECTS:
+            for chain, status in (
+                ("10.1.2.3", 200),
+                ("10.1.2.3, 192.168.1.1", 200),
+                ("10.1.2.3, 127.0.0.1", 403),
+                ("192.168.1.1", 403),
+                (None, 403),
+            ):
+                lines = [*asked(dialect, "/inside/"), *people.credentials["alice"]]
+                lines += [] if chain is None else [("X-Forwarded-For", chain)]
+                answer = await send(socket, lines, f"/verify/{dialect}")
+                assert answer.status == status, (dialect, chain)
+
+
 HTTPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "server": {"public_url": "https://auth.example.com"}
 }

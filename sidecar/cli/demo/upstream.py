@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sidecar.web.responses import ASSERTION, IDENTITY
+from sidecar.web.identity import ASSERTION, IDENTITY
 
 SHOWN: Final = (*IDENTITY, ASSERTION)
 

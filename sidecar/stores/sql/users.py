@@ -49,6 +49,13 @@ class SqlUsers:
             rows = await connection.execute(sa.select(users).order_by(users.c.username))
             return [read_user(row) for row in rows.mappings()]
 
+    async def read_users(self, after: str, limit: int) -> Sequence[User]:
+        """Return the first `limit` users by username that come behind `after`."""
+        query = sa.select(users).where(users.c.username > after).order_by(users.c.username)
+        async with self._database.read() as connection:
+            rows = await connection.execute(query.limit(limit))
+            return [read_user(row) for row in rows.mappings()]
+
     async def change_user(
         self, username: str, change: UserChange, *, admin_role: str, now: int, keep_after: int
     ) -> tuple[User, tuple[Entry, ...]]:

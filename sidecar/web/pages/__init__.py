@@ -4,13 +4,16 @@ import asyncio
 from functools import cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sidecar.core.claims import Claims
+from sidecar.core.verdict import StepUp
 from sidecar.web.context import Context
 from sidecar.web.responses import NO_STORE
+from sidecar.web.stepup import list_step_up
 
 FOLDER: Final = Path(__file__).parent
 STYLESHEET_MAX_AGE: Final = 3600  # seconds
@@ -33,20 +36,40 @@ def _templates() -> Environment:
 async def render_login(
     context: Context,
     rd: str | None,
+    step_up: StepUp,
     *,
     username: str = "",
     failed: bool = False,
     status: int = 200,
 ) -> web.Response:
-    """Return the login page; a target that is not safe is dropped."""
+    """Return the login page; a target that is not safe is dropped.
+
+    What `step_up` asks for outlasts a login that fails: the form is sent to the same query.
+    """
+    query = urlencode(list_step_up(step_up), safe=",")
     return await _render(
         context,
         "login.html",
         status,
         rd=context.safe_redirect(rd),
+        query=f"?{query}" if query else "",
+        again=_explain(step_up),
         username=username,
         failed=failed,
     )
+
+
+def _explain(step_up: StepUp) -> str | None:
+    """Return why somebody who is logged in has to log in again; None where nobody asks for it."""
+    match step_up:
+        case StepUp(None, ()):
+            return None
+        case StepUp(_, ()):
+            return "What you asked for needs a recent login: please log in again."
+        case StepUp(None, _):
+            return "What you asked for needs another kind of login: please log in again."
+        case _:
+            return "What you asked for needs a recent login of a certain kind: please log in again."
 
 
 async def render_logout(context: Context, claims: Claims | None) -> web.Response:

@@ -1,0 +1,133 @@
+"""The applications of a process's listeners, and the context that their handlers work with."""
+
+import logging
+from typing import NamedTuple
+
+from aiohttp import web
+
+from sidecar.accounts import NewUser
+from sidecar.app.services import Services
+from sidecar.app.serving import Serving, Sources
+from sidecar.clock import read_clock
+from sidecar.core.addresses import TrustedProxies
+from sidecar.core.grant import Issuer
+from sidecar.credentials.mint import Lifetimes, Mint
+from sidecar.login import Login
+from sidecar.rotation import RefreshOptions, Rotation
+from sidecar.schemas.policy import find_policy_warnings
+from sidecar.settings import CookieHandling
+from sidecar.sources.keyring import derive_key
+from sidecar.web.context import CONTEXT, Context, Health, PublicUrl
+from sidecar.web.credentials import CookieJar, warn_unreached
+from sidecar.web.identity import Identity
+from sidecar.web.middlewares import error_boundary
+from sidecar.web.routes import make_operations_app, make_public_app
+from sidecar.web.verify import QUESTIONS
+
+log = logging.getLogger("sidecar.app")
+
+
+class Apps(NamedTuple):
+    """The application of each listener; `gate` is None where gateways ask at the public one."""
+
+    public: web.Application
+    operations: web.Application
+    gate: web.Application | None
+
+
+async def create_app(services: Services, workers: int) -> tuple[Serving, Apps]:
+    """Return what serves, and the applications of its listeners.
+
+    Reads ring and policy, and makes the first administrator where the settings name one. Raises
+    DocumentInvalid, RingMismatch, StoreUnavailable.
+    """
+    settings = services.settings
+    sources = Sources(services)
+    policy = await sources.policy.open()
+    if sources.policy_file.missing:
+        log.warning("no policy: everything is refused", extra={"file": str(settings.policy_file)})
+    opened = await sources.keys.open()
+    serving = Serving(services, sources, opened, policy)
+    await _bootstrap(services)
+    context = _make_context(serving, opened.secret, workers)
+    unreached = warn_unreached(context.jar, policy.hosts, context.public.host.name)
+    hardly_meant = find_policy_warnings(
+        policy,
+        str(settings.policy_file),
+        admin_role=settings.admin_role,
+        trusted_proxies=settings.gateway.trusted_proxies,
+    )
+    for warning in (*unreached, *hardly_meant):
+        log.warning("%s", warning)
+    public = make_public_app(context)
+    gate = None if settings.server.gate_listen is None else _take_gate(public)
+    return serving, Apps(public, make_operations_app(context), gate)
+
+
+def _take_gate(public: web.Application) -> web.Application:
+    """Return an application that answers the gateways' questions alone, and `public` no more."""
+    gate = web.Application(middlewares=[error_boundary])
+    gate[CONTEXT], gate[QUESTIONS] = public[CONTEXT], public[QUESTIONS]
+    public[QUESTIONS] = {}
+    return gate
+
+
+async def _bootstrap(services: Services) -> None:
+    bootstrap = services.settings.bootstrap
+    if bootstrap.admin is None or bootstrap.password is None:
+        return
+    user = await services.accounts.add_first_administrator(
+        NewUser(bootstrap.admin), bootstrap.password, read_clock().unix
+    )
+    if user is not None:
+        log.info("made the first administrator", extra={"username": user.username})
+
+
+def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
+    services, settings = serving.services, serving.services.settings
+    tokens, session, identity = settings.tokens, settings.session, settings.identity
+    refresh_key = derive_key(secret, "refresh tokens")
+    mint = Mint(
+        Issuer(tokens.issuer, tokens.audience, tokens.role_scopes),
+        Lifetimes(
+            access=tokens.access_ttl,
+            refresh=tokens.refresh_ttl,
+            bearer_session=tokens.session_ttl,
+            cookie_session=session.ttl,
+            remembered_session=session.remember_ttl,
+        ),
+        refresh_key,
+        lambda: serving.gate.ring,
+    )
+    return Context(
+        gate=serving.gate,
+        login=Login(services.store.sessions, services.passwords, mint),
+        rotation=Rotation(
+            services.store.sessions,
+            mint,
+            RefreshOptions(refresh_key, tokens.refresh_grace),
+            services.revocations.end_session,
+        ),
+        revocations=services.revocations,
+        accounts=services.store.sessions,
+        health=Health(
+            workers=workers,
+            is_draining=lambda: serving.draining or not serving.listening,
+            list_degraded=serving.list_degraded,
+            render_metrics=serving.render_metrics,
+        ),
+        public=PublicUrl.parse(settings.server.public_url),
+        jar=CookieJar(session.domain),
+        dialect=settings.gateway.dialect,
+        trusted=TrustedProxies(settings.gateway.trusted_proxies),
+        identity=Identity(
+            identity.headers,
+            identity.assertion.header,
+            asserts=identity.assertion.enabled,
+            keeps_cookie=identity.cookie is CookieHandling.KEEP,
+        ),
+        allowed_hosts=settings.allowed_hosts,
+        cors_origins=frozenset(settings.cors_origins),
+        publish_ahead=settings.publish_ahead,
+        decisions=settings.log_decisions,
+    )

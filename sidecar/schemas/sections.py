@@ -1,0 +1,235 @@
+"""The sections of the settings file: every key that there is, with its bounds."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from sidecar.core.claims import LONGEST_ROLES
+from sidecar.core.user import LONGEST_PASSWORD, canonical_username, is_role
+from sidecar.schemas.fields import FIELD_MESSAGES, Items, OneOrMore, Parsed, choice, duration, words
+from sidecar.schemas.groups import Group, Switch
+from sidecar.schemas.identity import HeadersSchema, header_name
+from sidecar.schemas.values import (
+    LONGEST_URL,
+    has_controls,
+    parse_database_url,
+    parse_domain,
+    parse_host_pattern,
+    parse_issuer,
+    parse_listen,
+    parse_network,
+    parse_origin,
+    parse_public_url,
+    parse_redis_url,
+    parse_scope,
+)
+
+LEAST_PASSWORD: Final = 8  # characters; NIST SP 800-63B section 3.1.1.2 lets none be shorter
+
+LISTEN: Final = "must be HOST:PORT, [IPV6]:PORT or unix:PATH"
+URL: Final = "must be http(s)://HOST[:PORT][/PATH], without query, fragment and user"
+ORIGIN: Final = "must be one origin, http(s)://HOST[:PORT] without a path; `*` is not possible"
+PATTERN: Final = "must be a host or *.domain, without scheme, port and path"
+DOMAIN: Final = "must be a domain of two labels or more, such as example.com, without a dot before"
+NETWORK: Final = "must be a network such as 10.0.0.0/8, without host bits, or one address"
+DATABASE: Final = (
+    "must be sqlite:///PATH or postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE;"
+    " signs in a password are percent-encoded"
+)
+SCOPE: Final = "must be a scope: visible ASCII without quotation mark and backslash (RFC 6749)"
+SCOPES: Final = f"the scopes of all roles must be {LONGEST_ROLES} characters or fewer together"
+ROLE_SCOPES: Final = "must be a mapping of roles to scopes, such as {staff: [orders:read]}"
+REDIS: Final = "must be redis:// or rediss://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER], or unix://PATH"
+
+
+def _judge_audience(audience: list[str]) -> None:
+    if len(set(audience)) != len(audience) or not audience:
+        raise ValidationError("must name at least one audience, and each once")
+    if sum(map(len, audience)) > LONGEST_ROLES:
+        raise ValidationError(f"must be {LONGEST_ROLES} characters or fewer together")
+
+
+def _parse_role(text: str) -> str | None:
+    return text if is_role(text) else None
+
+
+class RoleScopes(fields.Field[dict[str, tuple[str, ...]]]):
+    """The scopes of each role, sorted; together they fit into one token, whoever has all roles."""
+
+    default_error_messages = FIELD_MESSAGES
+    _scopes = Items(Parsed(parse_scope, SCOPE))
+
+    def _deserialize(
+        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dict[str, tuple[str, ...]]:
+        if not isinstance(value, dict):
+            raise ValidationError(ROLE_SCOPES)
+        messages: dict[str, Any] = {}
+        roles: dict[str, tuple[str, ...]] = {}
+        for role, scopes in value.items():
+            if not is_role(role):
+                messages[role] = ["is not the name of a role"]
+                continue
+            try:
+                given: Any = self._scopes.deserialize(scopes)
+                roles[role] = tuple(sorted(set(given)))
+            except ValidationError as error:
+                messages[role] = error.messages
+        if messages:
+            raise ValidationError(messages)
+        if len(" ".join(set().union(*roles.values()))) > LONGEST_ROLES:
+            raise ValidationError(SCOPES)
+        return roles
+
+
+def _parse_password(text: str) -> str | None:
+    return text if 0 < len(text) <= LONGEST_PASSWORD and not has_controls(text) else None
+
+
+class ServerSchema(Schema):
+    """Where the service listens, and where it is reached."""
+
+    listen = Parsed(parse_listen, LISTEN)
+    operations_listen = Parsed(parse_listen, LISTEN)
+    gate_listen = Parsed(parse_listen, LISTEN, allow_none=True)
+    public_url = Parsed(parse_public_url, URL)
+
+
+class GatewaySchema(Schema):
+    """Which proxy asks, and from where."""
+
+    dialect = choice("nginx", "traefik", "caddy", "envoy", "haproxy")
+    trusted_proxies = Items(Parsed(parse_network, NETWORK))
+
+
+class TokensSchema(Schema):
+    """What tokens say and how long they live; no longer than the core lets them."""
+
+    issuer = Parsed(parse_issuer, URL, allow_none=True)
+    audience = Items(words(LONGEST_URL), validate=_judge_audience)
+    access_ttl = duration("1s", "24h")
+    clock_skew = duration("0s", "5m")
+    refresh_ttl = duration("1s", "400d")
+    refresh_grace = duration("0s", "5m")
+    session_ttl = duration("1s", "400d")
+    role_scopes = RoleScopes()
+
+
+class SessionSchema(Schema):
+    """The browser's cookie; browsers forget one after 400 days."""
+
+    ttl = duration("1s", "400d")
+    remember_ttl = duration("1s", "400d")
+    domain = OneOrMore(Parsed(parse_domain, DOMAIN), allow_none=True)
+
+
+class RedirectSchema(Schema):
+    """Where a login may send the browser."""
+
+    allowed_hosts = Items(Parsed(parse_host_pattern, PATTERN), allow_none=True)
+
+
+class CorsSchema(Schema):
+    """Which frontends on other origins may call."""
+
+    origins = Items(Parsed(parse_origin, ORIGIN))
+
+
+class KeysSchema(Schema):
+    """The key ring; clients may keep the JWKS for half of `publish_ahead`."""
+
+    directory = words()
+    publish_ahead = duration("1s", "30d")
+
+
+class DatabaseSchema(Schema):
+    """The source of truth."""
+
+    url = Parsed(parse_database_url, DATABASE)
+
+
+class RedisSchema(Schema):
+    """The carrier of revocations."""
+
+    url = Parsed(parse_redis_url, REDIS, allow_none=True)
+
+
+class RevocationSchema(Schema):
+    """How old the view may be; the feed of SQL reads several times a second."""
+
+    max_staleness = duration("2s", "24h")
+    when_stale = choice("deny", "allow")
+    keep_after = duration("0s", "30d")
+
+
+class PolicySchema(Schema):
+    """Who may reach what."""
+
+    file = words()
+
+
+class AssertionSchema(Schema):
+    """The short token for upstreams; no older than the core lets one be."""
+
+    enabled = Switch()
+    header = header_name()
+    ttl = duration("10s", "1h")
+
+
+class IdentitySchema(Schema):
+    """What upstreams are told of who asks."""
+
+    headers = Group(HeadersSchema())
+    cookie = choice("strip", "keep")
+    assertion = Group(AssertionSchema())
+
+
+class AccountsSchema(Schema):
+    """People."""
+
+    admin_role = Parsed(_parse_role, "must be the name of a role")
+    password_min_length = fields.Integer(
+        strict=True,
+        validate=validate.Range(
+            LEAST_PASSWORD, LONGEST_PASSWORD, error="must be {min} to {max} characters"
+        ),
+        error_messages={"invalid": "must be a whole number", "null": "must have a value"},
+    )
+
+
+class BootstrapSchema(Schema):
+    """The first administrator, while there is no user."""
+
+    admin = Parsed(canonical_username, "is not a username", allow_none=True)
+    password = Parsed(
+        _parse_password,
+        f"must be text of 1 to {LONGEST_PASSWORD} characters, none of them a control character",
+        allow_none=True,
+    )
+
+
+class LogSchema(Schema):
+    """What is logged."""
+
+    level = choice("debug", "info", "warning", "error")
+    decisions = choice("refusals", "all")
+
+
+SECTIONS: Final[Mapping[str, Schema]] = {
+    "server": ServerSchema(),
+    "gateway": GatewaySchema(),
+    "tokens": TokensSchema(),
+    "session": SessionSchema(),
+    "redirect": RedirectSchema(),
+    "cors": CorsSchema(),
+    "keys": KeysSchema(),
+    "database": DatabaseSchema(),
+    "redis": RedisSchema(),
+    "revocation": RevocationSchema(),
+    "policy": PolicySchema(),
+    "identity": IdentitySchema(),
+    "accounts": AccountsSchema(),
+    "bootstrap": BootstrapSchema(),
+    "log": LogSchema(),
+}

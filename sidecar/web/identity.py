@@ -1,0 +1,74 @@
+"""Who somebody is, as header lines for the upstream."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
+
+from sidecar.core.claims import Claims
+from sidecar.web.rendered import render_line
+
+HEADERS: Final[Mapping[str, str]] = {
+    "user": "Remote-User",
+    "name": "Remote-Name",
+    "email": "Remote-Email",
+    "groups": "Remote-Groups",
+    "subject": "X-Auth-Subject",
+    "scope": "X-Auth-Scope",
+}
+IDENTITY: Final = tuple(HEADERS.values())
+ASSERTION: Final = "X-Auth-Assertion"
+REMEMBERED: Final = 4096  # tokens whose encoded identity is kept: encoding costs more than deciding
+
+# Visible ASCII but the percent sign; what else stands in a value is percent-encoded, so that
+# decoding is exact.
+_VISIBLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
+_IN_A_LIST: Final = _VISIBLE.replace(",", "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity:
+    """How the upstream is told who asks; equal to itself alone, so that it is found fast.
+
+    `headers` are names by what they say (the keys of `HEADERS`), `assertion` is that of the
+    assertion, which is empty unless `asserts`. `keeps_cookie` says whether our own cookie goes on
+    to the upstream too.
+    """
+
+    headers: Mapping[str, str]
+    assertion: str
+    asserts: bool
+    keeps_cookie: bool
+
+
+def encode_value(text: str, safe: str = _VISIBLE) -> str:
+    """Return `text` as a header value.
+
+    The characters of `safe` and inner spaces, all else percent-encoded UTF-8.
+    """
+    inner = quote(text, safe=safe + " ")
+    lead = len(inner) - len(inner.lstrip(" "))
+    tail = len(inner) - len(inner.rstrip(" ")) if lead < len(inner) else 0
+    return "%20" * lead + inner[lead : len(inner) - tail] + "%20" * tail
+
+
+@lru_cache(maxsize=REMEMBERED)
+def render_identity(identity: Identity, claims: Claims | None) -> bytes:
+    """Return the header lines about these claims: all of them, empty for nobody."""
+    values = {} if claims is None else _describe(claims)
+    return b"".join(
+        render_line(name, values.get(key, "")) for key, name in identity.headers.items()
+    )
+
+
+def _describe(claims: Claims) -> Mapping[str, str]:
+    """Return the value of each header; a program has no username but its `client_id`."""
+    return {
+        "user": encode_value(claims.preferred_username or claims.sub),
+        "name": encode_value(claims.name or ""),
+        "email": encode_value(claims.email or ""),
+        "groups": ",".join(encode_value(role, safe=_IN_A_LIST) for role in claims.roles),
+        "subject": encode_value(claims.sub),
+        "scope": encode_value(claims.scope),
+    }
