@@ -1,6 +1,6 @@
 #!/bin/sh
-# Looks for the programs that the tests start, and for HAProxy, which none starts yet; as root on
-# Debian it installs those that are missing.
+# Looks for the programs that the tests start, but those that packages of requirements.lock bring
+# (Traefik, Caddy, Envoy); as root on Debian it installs those that are missing.
 # What is still missing is named, one line each: its tests are skipped, or, under CI=true, this fails.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,6 +1,8 @@
 """The files of deploy/ are what the command prints, and what the programs take."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from sidecar.cli.gateways import FILES
 from sidecar.schemas.policy import parse_policy
 from sidecar.settings import Settings, find_warnings, load_settings
 from tests.docs.markdown import ROOT, read_code
+from tests.programs.gateways import checker_of, environ_of
 from tests.programs.process import require
 
 DEPLOY = ROOT / "deploy"
@@ -25,17 +29,41 @@ def test_gateway_files_are_what_the_command_writes(command: str, tmp_path: Path)
         [sys.executable, "-m", *words, str(tmp_path)], cwd=ROOT, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    made = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    made = {
+        file.name: file.read_text().replace(str(tmp_path), folder) for file in tmp_path.iterdir()
+    }
     kept = {file.name: file.read_text() for file in (ROOT / folder).iterdir()}
     assert made == kept
 
 
 def test_every_gateway_folder_says_how_it_was_made() -> None:
     told = {ROOT / command.split()[-1] for command in MADE}
-    there = {
-        file.parent for file in DEPLOY.rglob("*") if file.name in {"routes.yaml", "nginx.conf"}
-    }
-    assert told == there
+    made = {file for files in FILES.values() for file in files}
+    assert told == {file.parent for file in DEPLOY.rglob("*") if file.name in made}
+    assert {folder.name for folder in told} == FILES.keys()
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - {"traefik"}))  # it has no such check
+def test_each_gateway_finds_no_fault_in_its_folder(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "deploy" / name
+    shutil.copytree(DEPLOY / name, folder)
+    done = subprocess.run(
+        list(map(str, checker_of(name, folder))),
+        cwd=tmp_path,
+        env={**os.environ, **environ_of(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_gateway_asks_where_nobody_else_can() -> None:
+    for name, files in FILES.items():
+        text = "".join((DEPLOY / name / file).read_text() for file in files)
+        assert "8422" in text, name
+    settings = load_settings(DEPLOY / "systemd/settings.yaml", environ={}, flags={})
+    assert str(settings.server.gate_listen) == "127.0.0.1:8422"
 
 
 def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
@@ -97,6 +125,14 @@ def test_only_traefik_may_ask(compose: dict[str, Any]) -> None:
     trusted = _settings_of(compose, "sidecar").gateway.trusted_proxies
     traefik = compose["services"]["traefik"]["networks"]["front"]["ipv4_address"]
     assert [str(network) for network in trusted] == [f"{traefik}/32"]
+
+
+def test_traefik_asks_where_the_containers_gate_listens(compose: dict[str, Any]) -> None:
+    gate = _settings_of(compose, "sidecar").server.gate_listen
+    assert gate is not None
+    routes = yaml.safe_load((DEPLOY / "compose/traefik/routes.yaml").read_text())["http"]
+    asked = routes["middlewares"]["sidecar"]["forwardAuth"]["address"]
+    assert asked == f"http://sidecar:{gate.port}/verify/traefik"
 
 
 def test_what_the_containers_serve_is_guarded(compose: dict[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """An application behind a gateway: it answers with what it received."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -64,3 +66,28 @@ async def serving_upstream() -> AsyncIterator[Upstream]:
         yield upstream
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def serving_lenient_upstream() -> AsyncIterator[Upstream]:
+    """Run an upstream that takes any request line and any header, as old servers do."""
+    upstream = Upstream(free_port())
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+                request, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+                method, _, rest = request.partition(" ")
+                target, _, _ = rest.rpartition(" ")
+                pairs = [line.partition(":") for line in lines]
+                headers = [(name, value.strip()) for name, _, value in pairs]
+                upstream.received.append({"method": method, "target": target, "headers": headers})
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", upstream.port)
+    try:
+        yield upstream
+    finally:
+        server.close()
