@@ -24,14 +24,14 @@ PEOPLE: Final = 100
 PATHS: Final = 100
 TURNS: Final = 10  # paths that each credential meets
 
-_AREAS: Final = ("orders", "users", "carts", "items", "stock", "rates", "mails", "files", "jobs")
+AREAS: Final = ("orders", "users", "carts", "items", "stock", "rates", "mails", "files", "jobs")
 POLICY: Final = {
     "hosts": {
         HOST: [
             {"path": "/public/**", "allow": "anyone"},
             {"path": "/admin/**", "allow": {"roles": ["admin"]}},
-            *({"path": f"/api/{area}/*/audit", "allow": {"roles": ["ops"]}} for area in _AREAS),
-            *({"path": f"/api/{area}/**", "allow": {"roles": ["ops", "staff"]}} for area in _AREAS),
+            *({"path": f"/api/{area}/*/audit", "allow": {"roles": ["ops"]}} for area in AREAS),
+            *({"path": f"/api/{area}/**", "allow": {"roles": ["ops", "staff"]}} for area in AREAS),
             {"path": "/**", "allow": "signed-in"},
         ]
     }
@@ -88,7 +88,12 @@ class Sealer:
 
 
 def render(number: int, place: int, *credential: str) -> bytes:
-    """Return the request of one person for one path.
+    """Return the request of one person for one path of the one host."""
+    return render_at(HOST, number, place, *credential)
+
+
+def render_at(host: str, number: int, place: int, *credential: str) -> bytes:
+    """Return the request of one person for one path of a host.
 
     Ten headers are the proxy's and the client's, one is Go's.
     """
@@ -101,12 +106,12 @@ def render(number: int, place: int, *credential: str) -> bytes:
         "Accept: application/json",
         *credential,
         f"X-Forwarded-For: {address}",
-        f"X-Forwarded-Host: {HOST}",
+        f"X-Forwarded-Host: {host}",
         "X-Forwarded-Method: GET",
         "X-Forwarded-Port: 443",
         "X-Forwarded-Proto: https",
         "X-Forwarded-Server: gateway-7d9f8",
-        f"X-Forwarded-Uri: /api/{_AREAS[place % len(_AREAS)]}/{place}/lines?page={place}",
+        f"X-Forwarded-Uri: /api/{AREAS[place % len(AREAS)]}/{place}/lines?page={place}",
         f"X-Real-Ip: {address}",
         "Accept-Encoding: gzip",
     )

@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,15 @@ from tests.bench.questions import (
     render_nobody,
 )
 from tests.bench.report import Report
+from tests.bench.rules import (
+    FEW,
+    MANY,
+    make_ruled_service,
+    render_hosts,
+    time_cold_path,
+    time_loading,
+    time_turns,
+)
 from tests.bench.servers import (
     Cores,
     make_measured_service,
@@ -62,6 +71,7 @@ async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
         folder = Path(name)
         service = make_measured_service(folder)
         tell("starting")
+        ruled = {name: make_ruled_service(folder, name, folder / "keys") for name in (FEW, MANY)}
         starts = []
         for _ in range(plan.starts):
             async with serving_measured(service, cores.servers) as (_, ready_after):
@@ -69,22 +79,28 @@ async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
         async with (
             serving_bare(folder, cores.servers) as bare,
             serving_measured(service, cores.servers) as (server, ready_after),
+            serving_measured(ruled[FEW], cores.servers) as (few, _),
+            serving_measured(ruled[MANY], cores.servers) as (many, _),
         ):
             starts.append(ready_after)
             at_rest = resident_mb(server.pid)
             rows = await _make_rows(folder, bare, server, plan)
+            rows += _make_ruled_rows(folder, {FEW: few, MANY: many})
             figures: dict[str, list[float]] = {row.name: [] for row in rows}
             for number in range(plan.rounds):
                 tell(f"round {number + 1} of {plan.rounds}")
                 for row in rows:
                     figures[row.name].append(await measure(row, plan.seconds))
             loaded = resident_mb(server.pid)
+        turn = await time_turns(folder)
     return Report(
         cores=cores,
         rows={name: Spread.of(each) for name, each in figures.items()},
-        ratio=Spread.of(
-            [warm / bare for warm, bare in zip(figures[WARM], figures[BARE], strict=True)]
-        ),
+        ratio=_ratio(figures[WARM], figures[BARE]),
+        rules_ratio=_ratio(figures[MANY], figures[FEW]),
+        loading=time_loading(),
+        turn=turn,
+        cold_path=time_cold_path(),
         ready=min(starts[1:]),  # the first has made keys, tables and byte code
         resident=at_rest,
         resident_loaded=loaded,
@@ -117,6 +133,18 @@ async def _make_rows(folder: Path, bare: Server, service: Server, plan: Plan) ->
         Row("nobody", service, keep("nobody", render_nobody()), refused=True),
         Row("cold token", service, make_cold, connections=COLD_CONNECTIONS, once=True),
     )
+
+
+def _make_ruled_rows(folder: Path, servers: Mapping[str, Server]) -> tuple[Row, ...]:
+    sealer = Sealer.of(folder / "keys")
+    requests = list(render_hosts([sealer.bearer(number) for number in range(PEOPLE)]))
+    file = write_requests(folder / "hosts", requests)
+    return tuple(Row(name, server, lambda: file) for name, server in servers.items())
+
+
+def _ratio(dear: Sequence[float], cheap: Sequence[float]) -> Spread:
+    """Return the ratio round by round."""
+    return Spread.of([each / other for each, other in zip(dear, cheap, strict=True)])
 
 
 async def look_at(service: Server, requests: list[bytes]) -> None:

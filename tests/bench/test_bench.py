@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.bench.load import LoadFailed, send, write_requests
 from tests.bench.measure import Row, Server, cpu_seconds, measure
 from tests.bench.questions import PLAIN, render_nobody
+from tests.bench.rules import FEW, MANY
 from tests.bench.run import BARE, WARM, Plan, look_at, run
 from tests.bench.servers import Cores, serving_bare
 from tests.programs.process import require
@@ -35,10 +36,14 @@ async def bare(tmp_path: Path) -> AsyncIterator[Server]:
 async def test_a_run_measures_every_row() -> None:
     before = os.sched_getaffinity(0)
     report = await run(Plan(starts=1, rounds=1, seconds=1, cold=200), lambda _: None)
-    assert len(report.rows) == 6
+    assert len(report.rows) == 8
     for name, spread in report.rows.items():
         assert 1 < spread.least <= spread.median <= spread.most < 100_000, name
     assert report.ratio.median == report.rows[WARM].median / report.rows[BARE].median
+    assert report.rules_ratio.median == report.rows[MANY].median / report.rows[FEW].median
+    assert 0.01 < report.loading < 60
+    assert 0.01 < report.turn < 1000
+    assert 0.1 < report.cold_path < 1000
     assert report.rows["cold token"].least > report.rows[WARM].least
     assert 0 < report.ready < 60
     assert 20 < report.resident < report.resident_loaded < 1000

@@ -7,7 +7,15 @@ from tests.bench.measure import Spread
 from tests.bench.report import Report
 from tests.bench.servers import Cores
 
-AT_THE_LIMITS: dict[str, Any] = {"ratio": 2.0, "ready": 1.0, "resident": 90.0}
+AT_THE_LIMITS: dict[str, Any] = {
+    "ratio": 2.0,
+    "rules_ratio": 1.2,
+    "loading": 2.0,
+    "turn": 5.0,
+    "cold_path": 15.0,
+    "ready": 1.0,
+    "resident": 90.0,
+}
 
 
 def make_report(**figures: float) -> Report:
@@ -16,6 +24,10 @@ def make_report(**figures: float) -> Report:
         cores=Cores(0, 1),
         rows={"bare": Spread(10.0, 9.0, 11.0)},
         ratio=Spread(values["ratio"], 0.0, 9.0),  # the median decides, whatever one round did
+        rules_ratio=Spread(values["rules_ratio"], 0.0, 9.0),
+        loading=values["loading"],
+        turn=values["turn"],
+        cold_path=values["cold_path"],
         ready=values["ready"],
         resident=values["resident"],
         resident_loaded=500.0,
@@ -26,7 +38,18 @@ def test_figures_at_their_limits_hold() -> None:
     assert make_report().holds
 
 
-@pytest.mark.parametrize("figure", [{"ratio": 2.01}, {"ready": 1.01}, {"resident": 90.1}])
+@pytest.mark.parametrize(
+    "figure",
+    [
+        {"ratio": 2.01},
+        {"rules_ratio": 1.21},
+        {"loading": 2.1},
+        {"turn": 5.1},
+        {"cold_path": 15.1},
+        {"ready": 1.01},
+        {"resident": 90.1},
+    ],
+)
 def test_one_figure_above_its_limit_is_enough(figure: dict[str, float]) -> None:
     report = make_report(**figure)
     assert not report.holds
@@ -42,6 +65,10 @@ def test_programs_read_the_same_figures() -> None:
     assert read["rows"] == {"bare": {"median": 10.0, "least": 9.0, "most": 11.0}}
     assert [(limit["figure"], limit["holds"]) for limit in read["limits"]] == [
         (2.5, False),
+        (1.2, True),
+        (2.0, True),
+        (5.0, True),
+        (15.0, True),
         (1.0, True),
         (90.0, True),
     ]
