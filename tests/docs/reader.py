@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.docs.markdown import ROOT, Block, read_blocks
 from tests.docs.terminal import Lasting, Running, Terminal
+from tests.programs.gateways import environ_of
 from tests.programs.process import free_port, require
 
 
@@ -48,10 +49,11 @@ def make_terminal(
     """Return a terminal; `others` are given the port that stands for the gateway's 8080."""
     require("curl")
     operations = _free_pair()
-    ports = {port: str(free_port()) for port in ("8000", "8080", "8420")}
+    ports = {port: str(free_port()) for port in ("8000", "8080", "8420", "8422")}
     environ = {
         "SIDECAR_SERVER__LISTEN": f"127.0.0.1:{ports['8420']}",
         "SIDECAR_SERVER__OPERATIONS_LISTEN": f"127.0.0.1:{operations}",
+        **environ_of(directory),
     }
     healthcheck = runs(
         *(sys.executable, "-m", "sidecar", "healthcheck"), directory=directory, environ=environ

@@ -96,16 +96,16 @@ class Terminal:
         match block.language:
             case "sh":
                 for command in _commands(block.text):
-                    await self._run_or_start(self._replace(command))
+                    await self._run_or_start(self.replace(command))
             case "console":
                 for command, expected in _examples(block.text):
-                    told = await self.run(self._replace(command))
-                    pattern = _pattern(self._replace(expected))
+                    told = await self.run(self.replace(command))
+                    pattern = _pattern(self.replace(expected))
                     assert pattern.fullmatch(told), f"line {block.line}: $ {command}\n{told}"
             case _:
                 assert block.file is not None, f"line {block.line}: names no file"
                 place = Path((await self.run("pwd")).strip())
-                (place / block.file).write_text(self._replace(block.text), encoding="utf-8")
+                (place / block.file).write_text(self.replace(block.text), encoding="utf-8")
 
     async def run(self, command: str) -> str:
         """Run a command and return its output."""
@@ -131,8 +131,11 @@ class Terminal:
             self.replaced["PASSWORD"] = told.rsplit(maxsplit=1)[-1]
         if told.startswith("{") and "access_token" in told:
             self.replaced["TOKEN"] = json.loads(told)["access_token"]
+        if told.startswith("{") and "request_id" in told:
+            self.replaced["ID"] = json.loads(told)["request_id"]
 
-    def _replace(self, text: str) -> str:
+    def replace(self, text: str) -> str:
+        """Return a text with the words that mean others here."""
         for word, meaning in self.replaced.items():
             edge = r"\d" if word.isdigit() else r"\w"
             pattern = rf"(?<!{edge}){re.escape(word)}(?!{edge})"

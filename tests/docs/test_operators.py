@@ -1,14 +1,18 @@
 """The pages for operators, followed with the real programs."""
 
+import json
 import re
+import textwrap
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.browser.certificates import make_certificate
-from tests.docs.markdown import ROOT, read_blocks
-from tests.docs.reader import find_application, make_terminal, runs
-from tests.docs.terminal import Lasting
+from tests.docs.markdown import ROOT, Block, read_blocks, read_table
+from tests.docs.reader import answers, find_application, make_terminal, runs
+from tests.docs.terminal import Lasting, Terminal
+from tests.programs.gateways import BESIDE_PYTHON
 from tests.programs.postgres import Postgres
 from tests.programs.process import free_port, require
 from tests.programs.redis import RedisServer
@@ -17,6 +21,25 @@ pytestmark = pytest.mark.asyncio
 
 HOST = "app.example.com"
 ANYWHERE = "0.0.0.0"  # noqa: S104 - what is replaced
+CERTIFICATE = f"/etc/ssl/{HOST}.pem"
+KEY = f"/etc/ssl/{HOST}.key"
+
+
+class Gateway(NamedTuple):
+    """A page about a gateway: the file that it has a reader edit, and where its parts go."""
+
+    begins: str
+    file: str
+    parts: dict[str, str]  # the line before a part, by its language
+
+
+GATEWAYS = {
+    "nginx": Gateway("nginx .*daemon off", "nginx.conf", {"nginx": "http {\n"}),
+    "traefik": Gateway("traefik ", "", {}),
+    "caddy": Gateway("caddy run ", "Caddyfile", {"caddyfile": f"https://{HOST}:443 {{\n"}),
+    "envoy": Gateway("envoy --config-path ", "envoy.yaml", {"yaml": "    filter_chains:\n    - "}),
+    "haproxy": Gateway("haproxy -f ", "haproxy.cfg", {}),
+}
 
 
 def _be_the_host(directory: Path, port: int) -> None:
@@ -31,46 +54,98 @@ def _serving_tls(begins: str, directory: Path) -> Lasting:
     )
 
 
-async def test_the_page_about_traefik_does_what_it_says(tmp_path: Path) -> None:
-    port = free_port()
-    _be_the_host(tmp_path, port)
-    terminal = make_terminal(
-        tmp_path,
-        lambda _: _serving_tls("traefik ", tmp_path),
-        replaced={ANYWHERE: "127.0.0.1", "80": str(free_port()), "443": str(port)},
-    )
-    async with terminal:
-        await terminal.follow(find_application())
-        for block in read_blocks(ROOT / "docs/traefik.md"):
-            await terminal.follow(block)
-        assert terminal.running.keys() == {"application", "service", "gateway"}
+def _write_part(file: Path, before: str, part: str) -> None:
+    """Write a part of a configuration behind a line, indented as what stands there."""
+    text = file.read_text()
+    assert text.count(before) == 1, before
+    ahead, behind = text.split(before)
+    if not before.endswith("\n"):  # the first of a list's item
+        indent = " " * len(before.rpartition("\n")[2])
+        part = textwrap.indent(part, indent).removeprefix(indent)
+        behind = indent + behind
+    file.write_text(f"{ahead}{before}{part}{behind}")
 
 
-async def test_the_page_about_nginx_does_what_it_says(tmp_path: Path) -> None:
-    require("nginx")
-    port = free_port()
-    _be_the_host(tmp_path, port)
-    terminal = make_terminal(
-        tmp_path,
-        lambda _: _serving_tls("nginx .*daemon off", tmp_path),
-        replaced={ANYWHERE: "127.0.0.1", "443": str(port)},
-    )
+@pytest.mark.parametrize("name", GATEWAYS)
+async def test_the_page_about_a_gateway_does_what_it_says(name: str, tmp_path: Path) -> None:
+    require(name, BESIDE_PYTHON)
+    gateway, port = GATEWAYS[name], str(free_port())
+    _be_the_host(tmp_path, int(port))
     certificate, key = make_certificate(tmp_path, HOST)
+    if name == "haproxy":  # takes both out of one file
+        certificate.write_bytes(certificate.read_bytes() + key.read_bytes())
+    terminal = make_terminal(
+        tmp_path,
+        lambda _: _serving_tls(gateway.begins, tmp_path),
+        replaced={
+            ANYWHERE: "127.0.0.1",
+            "80": str(free_port()),
+            "443": port,
+            CERTIFICATE: str(certificate),
+            KEY: str(key),
+            # It would also listen at port 80, to send browsers on.
+            "/auto_https off/d": f"s/auto_https off/http_port {free_port()}/",
+            # Several on one machine would share memory by their base id.
+            "gateway/envoy.yaml": "gateway/envoy.yaml --use-dynamic-base-id",
+        },
+    )
     async with terminal:
         await terminal.follow(find_application())
-        # The page begins where the first blocks of the one about Traefik end.
-        for block in read_blocks(ROOT / "docs/traefik.md")[:3]:
+        # Each page begins where the example of the page about all of them ends.
+        for block in read_blocks(ROOT / "docs/gateways.md")[:3]:
             await terminal.follow(block)
-        for block in read_blocks(ROOT / "docs/nginx.md"):
-            if block.language != "nginx":
+        for block in read_blocks(ROOT / f"docs/{name}.md"):
+            before = None if block.file else gateway.parts.get(block.language)
+            if before is None:
                 await terminal.follow(block)
-                continue
-            text = re.sub(r"\S+\.pem;", f"{certificate};", block.text)
-            text = re.sub(r"\S+\.key;", f"{key};", text)
-            assert text.count(str(tmp_path)) == 2
-            file = tmp_path / "gateway" / "nginx.conf"
-            file.write_text(file.read_text().replace("http {\n", f"http {{\n{text}", 1))
+            else:
+                file = tmp_path / "gateway" / gateway.file
+                _write_part(file, terminal.replace(before), terminal.replace(block.text))
         assert terminal.running.keys() == {"application", "service", "gateway"}
+
+
+async def test_the_page_about_all_gateways_does_what_it_says(tmp_path: Path) -> None:
+    terminal = make_terminal(tmp_path, replaced={})
+    async with terminal:
+        for block in read_blocks(ROOT / "docs/gateways.md"):
+            await terminal.follow(block)
+        assert terminal.running.keys() == {"service"}
+
+
+def _find_begin() -> list[Block]:
+    """Return the files and commands of the README up to Traefik: what is asked comes otherwise."""
+    blocks = read_blocks(ROOT / "README.md")
+    (end,) = (number for number, each in enumerate(blocks) if "gateway traefik" in each.text)
+    return blocks[blocks.index(find_application()) : end + 1]
+
+
+async def test_the_page_about_refusals_does_what_it_says(tmp_path: Path) -> None:
+    require("traefik", BESIDE_PYTHON)
+    page = ROOT / "docs/refused.md"
+    terminal = make_terminal(
+        tmp_path,
+        lambda port: Lasting(
+            "cd gateway && traefik", "gateway", answers(f"http://localhost:{port}/public/")
+        ),
+        replaced={},
+    )
+    async with terminal:
+        for block in _find_begin():
+            if block.language != "console":
+                await terminal.follow(block)
+        for block in read_blocks(page):
+            await terminal.follow(block)
+        _compare_log(terminal, page)
+
+
+def _compare_log(terminal: Terminal, page: Path) -> None:
+    lines = map(json.loads, terminal.running["service"].output.read_text().splitlines())
+    members = [line.keys() for line in lines if line["message"] == "refused"]
+    rows = read_table(page, "The line in the log")
+    told = set(re.findall(r"`(\w+)`", " ".join(row[0] for row in rows)))
+    always = {"time", "level", "logger", "message"}
+    assert members
+    assert all(each - always == told for each in members)
 
 
 async def test_the_page_about_running_it_does_what_it_says(

@@ -12,8 +12,14 @@ from tests.docs.terminal import LANGUAGES
 # The pages whose blocks a test of this folder runs, and what they are; no other page may have one.
 RUN = {
     "README.md": {"sh", "console", "yaml", "python"},
+    "docs/gateways.md": {"sh", "console", "yaml"},
     "docs/traefik.md": {"sh", "console", "yaml"},
     "docs/nginx.md": {"sh", "console", "nginx"},
+    "docs/caddy.md": {"sh", "console", "caddyfile"},
+    "docs/envoy.md": {"sh", "console", "yaml"},
+    "docs/haproxy.md": {"sh", "console"},
+    "docs/policy.md": {"console", "yaml"},
+    "docs/refused.md": {"sh", "console"},
     "docs/running.md": {"sh", "console", "yaml"},
     "CONTRIBUTING.md": {"sh"},
 }
@@ -41,7 +47,7 @@ def test_no_block_escapes_being_run(page: Path) -> None:
 
 
 def test_the_terminal_knows_every_language() -> None:
-    assert set().union(*RUN.values()) <= LANGUAGES | {"nginx"}
+    assert set().union(*RUN.values()) <= LANGUAGES | {"nginx", "caddyfile"}
 
 
 @every_page

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.schemas.policy import parse_policy
+from sidecar.schemas.policy import find_policy_warnings, parse_policy
 from sidecar.settings import load_settings
 from tests.docs.markdown import ROOT, read_blocks
 from tests.docs.reader import answers, make_terminal
@@ -51,3 +51,9 @@ async def test_its_documents_are_what_the_parsers_take(tmp_path: Path) -> None:
     assert settings.server.public_url == "http://localhost:8080/auth"
     policy = parse_policy(documents["policy.yaml"], "policy.yaml")
     assert policy.hosts == ("localhost",)
+    assert not find_policy_warnings(
+        policy,
+        "policy.yaml",
+        admin_role=settings.admin_role,
+        trusted_proxies=settings.gateway.trusted_proxies,
+    )

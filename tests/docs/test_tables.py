@@ -1,16 +1,31 @@
-"""The README's tables say what the code says: every setting with its default, every command."""
+"""Tables say what the code says: every setting with its default, every command, every reason."""
 
 import re
 from collections.abc import Iterator
 
 import click
+import pytest
 import yaml
 
 from sidecar.cli import sidecar
+from sidecar.core.verdict import Reason
 from sidecar.schemas.settings import DEFAULTS
-from tests.docs.markdown import ROOT, read_table
+from sidecar.settings import Dialect
+from sidecar.web.refusals import LARGEST, MOST
+from sidecar.web.responses import (
+    BAD_REQUEST,
+    MALFORMED,
+    MALFORMED_STATUSES,
+    NO_LOGIN_HELPS,
+    STATUSES,
+    UNAUTHORIZED,
+)
+from tests.docs.markdown import ROOT, read_prose, read_table
 
 README = ROOT / "README.md"
+REFUSED = ROOT / "docs/refused.md"
+GUARANTEES = ROOT / "docs/guarantees.md"
+AT_THE_LOGIN = {Reason.INVALID_CREDENTIALS, Reason.INVALID_GRANT}  # the gate says neither
 
 
 def _code(cell: str) -> list[str]:
@@ -60,3 +75,37 @@ def test_the_flags_that_the_tables_name_exist() -> None:
                 assert found is not None
                 command = found
             assert set(flags) <= {flag for each in command.params for flag in each.opts}, name
+
+
+@pytest.mark.parametrize(
+    ("heading", "status"),
+    [
+        (f"Nobody: {UNAUTHORIZED}", UNAUTHORIZED),
+        ("Somebody, but not this: 403", 403),
+        (
+            f"The question itself: {BAD_REQUEST}, behind nginx {MALFORMED_STATUSES[Dialect.NGINX]}",
+            MALFORMED,
+        ),
+    ],
+)
+def test_the_tables_of_reasons_have_each_once_under_its_status(heading: str, status: int) -> None:
+    rows = read_table(REFUSED, heading)
+    assert sorted(name for names, _ in rows for name in _code(names)) == sorted(
+        reason
+        for reason in {*Reason} - AT_THE_LOGIN
+        if STATUSES.get(reason, UNAUTHORIZED) == status
+    )
+    assert all(remedy for _, remedy in rows)
+
+
+def test_how_many_refusals_are_kept_is_said() -> None:
+    said = f"{MOST:,}".replace(",", " ")
+    assert f"its last {said} refusals" in read_prose(REFUSED)
+    assert f"{said} in each process, {LARGEST // 2**20} MiB" in read_prose(GUARANTEES)
+
+
+def test_the_reasons_that_no_login_mends_are_named() -> None:
+    (line,) = (
+        line for line in read_prose(REFUSED).splitlines() if "to the login page instead" in line
+    )
+    assert set(_code(line)) == NO_LOGIN_HELPS
