@@ -71,7 +71,7 @@ local function question(txn)
         ["x-forwarded-host"] = lines_of(received, "host"),
         ["x-forwarded-uri"] = { txn.sf:pathq() },
         ["x-forwarded-for"] = lines_of(received, "x-forwarded-for"),
-        ["x-request-id"] = { txn.sf:uuid() },
+        ["x-request-id"] = lines_of(received, "x-request-id"),
     }
     local count = 0
     for _, name in ipairs(ASKED) do
@@ -104,6 +104,9 @@ core.register_action("sidecar", { "http-req" }, function(txn)
         timeout = TIMEOUT,
     })
     if answer.status ~= 200 then
+        if answer.status < 300 or answer.status >= 500 then
+            core.Warning("sidecar: " .. GATE .. " answered with status " .. answer.status)
+        end
         return refuse(txn, answer.status >= 300 and answer.status or 503, answer)
     end
     for _, name in ipairs(IDENTITY) do

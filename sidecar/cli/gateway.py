@@ -27,7 +27,12 @@ from sidecar.sources.policyfile import PolicyFile
 @click.option(
     "--pages", metavar="ADDRESS", help="Where the login page is (server.listen, or as --auth)."
 )
-@click.option("--out", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write all files there; one that was not made by this command stays, and is an error.",
+)
 @config_option
 def gateway(
     name: str,
@@ -46,7 +51,7 @@ def gateway(
         policy = PolicyFile(settings.policy_file, named=settings.policy_named)
         hosts = run(policy.read()).hosts
     plan = Plan(
-        hosts=tuple(map(canonical_host, hosts)),
+        hosts=tuple(dict.fromkeys(map(canonical_host, hosts))),
         upstream=upstream,
         listen=_parse("--listen", listen),
         auth=_parse("--auth", auth) if auth else server.gate_listen or server.listen,
@@ -61,10 +66,20 @@ def gateway(
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            _refuse_foreign(out / file, name)
         for file, content in files.items():
             (out / file).write_text(content, encoding="utf-8")
     except OSError as error:
         raise SidecarError(f"{out}: {error.strerror}") from None
+
+
+def _refuse_foreign(file: Path, name: str) -> None:
+    """Raise SidecarError where a file is there that somebody else made."""
+    if file.exists() and f"made by `sidecar gateway {name}`" not in file.read_text(
+        "utf-8", "replace"
+    ):
+        raise SidecarError(f"{file}: is there already, and not made by this command")
 
 
 def _find_pages(pages: str | None, auth: str | None, settings: Settings) -> Listen | None:

@@ -12,6 +12,17 @@ LONGEST_HEADER: Final = 64  # characters
 HEADER: Final = f"must be a header: a letter, then letters, digits and `-`, up to {LONGEST_HEADER}"
 TAKEN: Final = "is a header with a meaning of its own"
 
+# Who reads one of these takes it for the gateway's word: about the client, the method, the address
+# that was asked for; `Proxy` CGI takes for the proxy to go out by (CVE-2016-5385).
+FORWARDING: Final = (
+    "CF-Connecting-IP", "Client-IP", "Forwarded", "Front-End-Https", "Proxy", "True-Client-IP",
+    "X-Client-IP", "X-Cluster-Client-IP", "X-Forwarded-For", "X-Forwarded-Host",
+    "X-Forwarded-Method", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto",
+    "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl",
+    "X-Forwarded-Uri", "X-Host", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
+    "X-Original-Method", "X-Original-Uri", "X-Original-Url", "X-Real-Ip", "X-Rewrite-Url",
+    "X-Url-Scheme",
+)  # fmt: skip
 # What HTTP, a gateway or this service itself reads or writes under the name. An identity put there
 # would be read as something else, or something else as an identity.
 _TAKEN: Final = frozenset({
@@ -24,11 +35,9 @@ _TAKEN: Final = frozenset({
     # credentials and cookies
     "authentication-info", "authorization", "cookie", "cookie2", "dpop", "set-cookie",
     "set-cookie2", "www-authenticate",
-    # what gateways say of a request or obey in an answer, and what CGI takes for its own (`Proxy`)
-    "cf-connecting-ip", "client-ip", "forwarded", "proxy", "true-client-ip", "x-client-ip",
-    "x-cluster-client-ip", "x-host", "x-http-method", "x-http-method-override",
-    "x-lighttpd-send-file", "x-method-override", "x-real-ip", "x-request-id", "x-requested-with",
-    "x-rewrite-url", "x-sendfile",
+    # what gateways say of a request or obey in an answer
+    *(name.lower() for name in FORWARDING),
+    "x-lighttpd-send-file", "x-request-id", "x-requested-with", "x-sendfile",
     # tracing
     "b3", "baggage", "traceparent", "tracestate",
 })  # fmt: skip
@@ -38,9 +47,10 @@ _TAKEN_BEGINNINGS: Final = (
     "x-original-",
 )  # fmt: skip
 # What other services of this kind call an identity, and their upstreams read.
-_CUSTOMARY: Final = frozenset({
-    "x-forwarded-email", "x-forwarded-groups", "x-forwarded-preferred-username", "x-forwarded-user",
-})  # fmt: skip
+CUSTOMARY: Final = (
+    "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
+)  # fmt: skip
+_CUSTOMARY: Final = frozenset(name.lower() for name in CUSTOMARY)
 # What every gateway carries: nginx drops other names, and an upstream may read `_` as `-`.
 _NAME: Final = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_HEADER - 1}}}", re.ASCII)
 

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from sidecar.cli.gateways import FILES
-from sidecar.schemas.policy import parse_policy
+from sidecar.core.policy import Policy
+from sidecar.schemas.policy import parse_rules
 from sidecar.settings import Settings, find_warnings, load_settings
 from tests.docs.markdown import ROOT, read_code
 from tests.programs.gateways import checker_of, environ_of
@@ -136,7 +137,7 @@ def test_traefik_asks_where_the_containers_gate_listens(compose: dict[str, Any])
 
 
 def test_what_the_containers_serve_is_guarded(compose: dict[str, Any]) -> None:
-    policy = parse_policy((DEPLOY / "compose/rules.yaml").read_text(), "rules.yaml")
+    policy = Policy(parse_rules((DEPLOY / "compose/rules.yaml").read_text(), "rules.yaml"))
     assert policy.hosts == ("localhost",)
     assert "ports" not in compose["services"]["application"]
     assert "ports" not in compose["services"]["sidecar"]

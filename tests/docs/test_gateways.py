@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from sidecar.cli.gateways import FILES
 from sidecar.core.verdict import Reason
 from sidecar.settings import Dialect
 from sidecar.web.identity import ASSERTION, HEADERS
@@ -17,6 +18,7 @@ from tests.gateways.conftest import HOST, PUBLIC_URL, Fleet, Guarded, running_fl
 from tests.gateways.raw import compose, connecting
 from tests.programs.gateways import GATEWAYS, running_files, write_files
 from tests.programs.process import READY_TIMEOUT, free_port
+from tests.programs.upstream import header_values
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -129,6 +131,31 @@ async def test_a_parameter_on_the_url_that_is_asked_narrows_the_policy(
         assert fleet.upstream.received == []
 
 
+@pytest.mark.parametrize("name", GATEWAYS)
+async def test_a_header_of_cloudflare_arrives_without_the_lines_that_take_it_away(
+    fleet: Fleet, name: str
+) -> None:
+    port = free_port()
+    folder = fleet.service.directory / f"kept-{name}"
+    words = (name, "--host", HOST, "--upstream", fleet.upstream.url)
+    await write_files(fleet.service, folder, *words, "--listen", f"127.0.0.1:{port}")
+    file = folder / next(iter(FILES[name]))
+    lines = file.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if "cf-connecting-ip" not in line.lower()]
+    assert len(lines) - len(kept) == (2 if name == "nginx" else 1)
+    file.write_text("".join(kept))
+    assert "`CF-Connecting-IP`" in (ROOT / f"docs/{name}.md").read_text()
+    async with running_files(name, folder, port) as gateway:
+        guarded = Guarded(fleet.service, gateway, fleet.upstream, fleet.session)
+        await _await_routes(guarded)
+        fleet.upstream.received.clear()
+        sent = {"CF-Connecting-IP": "10.9.8.7", "True-Client-IP": "10.9.8.7"}
+        assert (await guarded.ask("/public/", sent))[0] == 200
+        (received,) = fleet.upstream.received
+        assert header_values(received, "CF-Connecting-IP") == ["10.9.8.7"]
+        assert header_values(received, "True-Client-IP") == []
+
+
 async def test_the_table_names_every_dialect_and_where_it_asks() -> None:
     rows = read_table(PAGE, "How each one asks and answers")
     assert {(name.lower(), asked) for name, asked, *_ in rows} == {
@@ -139,7 +166,7 @@ async def test_the_table_names_every_dialect_and_where_it_asks() -> None:
 async def test_every_header_for_the_upstream_is_in_the_table() -> None:
     cells = [row[0] for row in read_table(PAGE, "What the upstream gets")]
     told = re.findall(r"`([\w-]+)`", " ".join(cells))
-    assert sorted(told) == sorted([*HEADERS.values(), ASSERTION, "Cookie"])
+    assert sorted(told) == sorted([*HEADERS.values(), ASSERTION, "Cookie", "X-Request-Id"])
     (renamed,) = re.findall(r"other names, by (.+?);", PAGE.read_text())
     assert re.findall(r"`(\w+)`", renamed) == list(HEADERS)
 

@@ -11,6 +11,12 @@ _SLASHES = ("%2f", "%2F", "%252f", "%252F", "\\", "%5c", "%5C", "%255c", "%c0%af
 _MARKS = (";", ";x", ";x=1", "%3b", "%3Bx", "%20", "%09", "\t", "%00", "%0a", "%0d")
 _DOT_MARKS = (".", "%2e", "..")
 _MORE_MARKS = ("#", "#x", "%23", "%3f", "?x", "?", "!", "~", "*", "%7f", "%80", "\x80", "\xa0")
+_REST = ("x", "x/", "/x", "/x/", ".php", "=1", "/../../public/")
+_DROPPED = (
+    *(". .", "...", "%20%20", ".%20", "%20.", "::$DATA", "::$data", "%3A%3A$DATA", "::%24DATA"),
+    *("::$INDEX_ALLOCATION", ".::$DATA", "%20::$DATA", "::$DATA.", "::$DATA::$DATA"),
+    ":$I30:$INDEX_ALLOCATION",
+)
 _LETTERS = {
     "a": ("%61", "%2561", "%25%36%31", "A", "%41", "%c1%a1", "%u0061", "&#97;", "%EF%BD%81", "%e1"),
     "d": ("%64", "%2564", "D", "%44", "%c1%a4", "%u0064", "%%36%34", "%6", "%6g"),
@@ -61,7 +67,8 @@ SPELLINGS: Final = (
     "/ADMIN/",
     "/Admin",
     "/aDMIN?x=1",
-    "/adm%C4%B1n/",  # a dotless i, whose capital is I
+    *(f"/adm%C4%B1n{rest}" for rest in ("", "/", "/x", "/x/y")),  # a dotless i: its capital is I
+    *(f"/ADM%C4%B1N{rest}" for rest in ("", "/x", ".", "%3f", "%20/x")),
     "/adm%C4%B0n/",
     "/%EF%BC%8Fadmin/",  # a full-width slash
     "/%E2%84%AAadmin/",
@@ -86,6 +93,14 @@ SPELLINGS: Final = (
     "/public/#/../../admin/",
     "/public/%3f/../../admin/",
     "/public/%23/../../admin/",
+    # what ends a path for who splits it once more, and what Windows drops
+    *(f"/admin{mark}{rest}" for mark in ("%3f", "%3F", "%23") for rest in _REST),
+    *(f"/%61dmin{mark}/" for mark in ("%3fx", "%23x", "%253f", "%2523")),
+    *(f"/admin{mark}" for mark in _DROPPED),
+    *(f"/admin{mark}/x" for mark in (*_DROPPED, *_DOT_MARKS, "%20")),
+    *(f"/admin{mark}/y.php" for mark in (*_DROPPED, *_DOT_MARKS, "%20")),
+    *(f"/Admin{mark}" for mark in (".", "%20", "::$DATA")),
+    *(f"/public/../admin{mark}" for mark in (".", "%20", "::$DATA")),
     "admin/",
     "*/admin/",
     "?/admin/",
@@ -107,10 +122,8 @@ SPELLINGS: Final = (
 
 
 def find_readings(target: str) -> dict[str, str]:
-    """Return the path of a target as each of three servers reads it; texts are Latin-1."""
-    path = target.encode("latin-1")
-    for end in (b"?", b"#"):
-        path = path.partition(end)[0]
+    """Return the path of a target as each of several servers reads it; texts are Latin-1."""
+    path = _cut(target.encode("latin-1"))
     scheme, colon, rest = path.partition(b"://")
     if colon and b"/" not in scheme:
         path = b"/" + rest.partition(b"/")[2]
@@ -121,7 +134,29 @@ def find_readings(target: str) -> dict[str, str]:
         "decodes twice": twice.decode("latin-1"),
         "resolves dots": _resolve(once).decode("latin-1"),
         "decodes twice and resolves dots": _resolve(twice).decode("latin-1"),
+        "cuts what it decoded": _resolve(_cut(once)).decode("latin-1"),
+        "is a Windows": _resolve(_drop(once)).decode("latin-1"),
+        "capitalizes": _capitalize(once),
     }
+
+
+def _cut(path: bytes) -> bytes:
+    """Read a path as who parses it once more after decoding, as part of a URL."""
+    return path.partition(b"?")[0].partition(b"#")[0]
+
+
+def _drop(path: bytes) -> bytes:
+    """Read a path as Windows reads the name of a file: a colon begins the name of a stream.
+
+    A segment of nothing else stays.
+    """
+    segments = path.replace(b"\\", b"/").split(b"/")
+    return b"/".join(each.partition(b":")[0].rstrip(b". ") or each for each in segments)
+
+
+def _capitalize(path: bytes) -> str:
+    """Read a path as who compares capitals: the dotless i has that of i."""
+    return path.decode("utf-8", "replace").upper().lower()
 
 
 def _resolve(path: bytes) -> bytes:

@@ -120,6 +120,9 @@ def _check(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+CLEARING = re.compile(r'request_header -|- remove: |del-header |_set_header \S+ "";|: ""$')
+
+
 def test_no_file_of_a_gateway_takes_the_place_of_one_of_ours() -> None:
     ours = {"sidecar.yaml", "policy.yaml"}
     assert all(ours.isdisjoint(files) for files in FILES.values())
@@ -127,6 +130,31 @@ def test_no_file_of_a_gateway_takes_the_place_of_one_of_ours() -> None:
 
 def _read(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.asyncio
+async def test_what_somebody_else_made_is_not_replaced(tmp_path: Path) -> None:
+    service = make_service(tmp_path)
+    own = tmp_path / "traefik.yaml"
+    own.write_text("entryPoints: {}\n")
+    before = _read(tmp_path)
+    refused = await service.run("gateway", "traefik", "--out", str(tmp_path))
+    assert refused.status == 1
+    assert refused.err == f"{own}: is there already, and not made by this command\n"
+    assert _read(tmp_path) == before
+    own.unlink()
+    for _ in range(2):
+        assert (await service.run("gateway", "traefik", "--out", str(tmp_path))).status == 0
+
+
+@pytest.mark.asyncio
+async def test_a_host_in_two_spellings_is_one_host(tmp_path: Path) -> None:
+    service = make_service(tmp_path)
+    twice = ("--host", "a.example", "--host", "A.example.")
+    for name in FILES:
+        once = await service.run("gateway", name, "--host", "a.example")
+        assert once.status == 0
+        assert await service.run("gateway", name, *twice) == once
 
 
 @pytest.mark.asyncio
@@ -164,8 +192,12 @@ async def test_the_flags_default_to_the_settings(tmp_path: Path) -> None:
         port = listen.rpartition(":")[2]
         for told in ("app.example.com", "auth.example.com", "X-Who", "X-Proof", "8422", port):
             assert told.lower() in text.lower().replace("\\.", "."), (name, told)
-        assert "remote-user" not in text.lower()
-        assert "x-auth-assertion" not in text.lower()
+        # The names that are not used any more stand where they are taken away, and nowhere else.
+        old = re.findall(
+            r"^.*\b(?:remote-user|x-auth-assertion)\b.*$", text, re.MULTILINE | re.IGNORECASE
+        )
+        assert len(old) >= 2, name
+        assert all(map(CLEARING.search, old)), (name, old)
 
 
 @pytest.mark.asyncio

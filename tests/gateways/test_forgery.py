@@ -21,18 +21,39 @@ SPELLINGS = [
     )
 ]
 FORWARDING = {
+    "CF-Connecting-IP": "10.9.8.7",
+    "Client-IP": "10.9.8.7",
     "Forwarded": f"for=10.9.8.7;host={HOST};proto=https",
+    "Front-End-Https": "forged",
+    "Proxy": "http://forged.example.com",
+    "True-Client-IP": "10.9.8.7",
+    "X-Client-IP": "10.9.8.7",
+    "X-Cluster-Client-IP": "10.9.8.7",
+    "X-Forwarded-Email": "forged@example.com",
     "X-Forwarded-For": "10.9.8.7",
+    "X-Forwarded-Groups": "forged",
     "X-Forwarded-Host": "forged.example.com",
     "X-Forwarded-Method": "OPTIONS",
+    "X-Forwarded-Port": "4433",
+    "X-Forwarded-Preferred-Username": "forged",
     "X-Forwarded-Prefix": "/forged",
     "X-Forwarded-Proto": "wss",
+    "X-Forwarded-Protocol": "forged",
+    "X-Forwarded-Scheme": "forged",
+    "X-Forwarded-Server": "forged",
+    "X-Forwarded-Ssl": "forged",
     "X-Forwarded-Uri": "/public/forged",
+    "X-Forwarded-User": "forged",
+    "X-HTTP-Method": "OPTIONS",
+    "X-HTTP-Method-Override": "OPTIONS",
+    "X-Host": "forged.example.com",
+    "X-Method-Override": "OPTIONS",
     "X-Original-Method": "OPTIONS",
     "X-Original-URI": "/public/forged",
     "X-Original-URL": "http://forged.example.com/public/",
     "X-Real-IP": "10.9.8.7",
     "X-Rewrite-URL": "/public/forged",
+    "X-Url-Scheme": "forged",
 }
 VALUES = {*FORWARDING.values(), "forged"}
 
@@ -110,8 +131,7 @@ async def test_a_forged_forwarding_header_never_reaches_the_upstream(guarded: Gu
         for path, headers in (("/public/", forged), ("/orders", {**forged, **bearer})):
             assert (await guarded.ask(path, headers))[0] == 200
             received = guarded.upstream.received.pop()
-            values = {value for _, value in received["headers"]}
-            assert VALUES.isdisjoint(values)
+            assert [line for line in received["headers"] if line[1] in VALUES] == []
             assert header_values(received, "X-Forwarded-For") == [CLIENT_ADDRESS]
             assert header_values(received, "X-Forwarded-Host") == [guarded.host]
             assert header_values(received, "X-Forwarded-Proto") == ["http"]

@@ -6,7 +6,15 @@ from urllib.parse import quote
 import pytest
 import pytest_asyncio
 
-from tests.gateways.conftest import CLIENT_ADDRESS, HOST, PUBLIC_URL, Fleet, Guarded, running_fleet
+from tests.gateways.conftest import (
+    CLIENT_ADDRESS,
+    GATEWAY_ADDRESS,
+    HOST,
+    PUBLIC_URL,
+    Fleet,
+    Guarded,
+    running_fleet,
+)
 from tests.gateways.raw import compose, connecting
 from tests.gateways.test_outcomes import NAVIGATION
 from tests.programs.upstream import header_values
@@ -22,6 +30,7 @@ POLICY = {
             {"path": "/posts/**", "allow": {"roles": ["admin"]}},
             {"path": "/near/**", "networks": [f"{CLIENT_ADDRESS}/32"], "allow": "anyone"},
             {"path": "/far/**", "networks": ["10.9.8.0/24"], "allow": "anyone"},
+            {"path": "/known/**", "networks": ["0.0.0.0/0", "::/0"], "allow": "anyone"},
             {"path": "/cors/**", "allow": "preflight"},
             {"path": "/public/**", "allow": "anyone"},
             {"path": "/**", "allow": "signed-in"},
@@ -93,6 +102,23 @@ async def test_a_rule_sees_the_address_of_the_client(guarded: Guarded) -> None:
     for forged in ({}, {"X-Forwarded-For": "10.9.8.7"}, {"X-Real-IP": "10.9.8.7"}):
         assert (await guarded.ask("/far/", forged))[0] == 401
     assert len(guarded.upstream.received) == 1
+
+
+async def test_a_client_on_the_machine_of_the_gateway_has_the_address_of_no_other(
+    guarded: Guarded,
+) -> None:
+    """It is that of a trusted proxy, so no network of a rule holds it."""
+    far = ("X-Forwarded-For: 10.9.8.7", "X-Real-IP: 10.9.8.7", f"X-Forwarded-For: {CLIENT_ADDRESS}")
+    assert (await guarded.ask("/known/"))[0] == 200
+    guarded.upstream.received.clear()
+    async with connecting(guarded.gateway.port) as client:
+        for forged in ((), *((line,) for line in far), far):
+            for path in ("/known/", "/near/", "/far/"):
+                assert await client.ask(compose(path, f"Host: {HOST}", *forged)) == 401, forged
+            assert guarded.upstream.received == []
+            assert await client.ask(compose("/public/", f"Host: {HOST}", *forged)) == 200
+            received = guarded.upstream.received.pop()
+            assert header_values(received, "X-Forwarded-For") == [GATEWAY_ADDRESS]
 
 
 async def test_a_true_preflight_passes_and_nothing_else(guarded: Guarded) -> None:

@@ -48,6 +48,9 @@ async def test_nothing_is_let_in_while_the_service_is_down(fleet: Fleet) -> None
                 assert status >= 500, (name, path)
         assert fleet.upstream.received == []
     assert set((await _ask_all(fleet, "/orders", bearer)).values()) == {200}
+    # Of all gateways only HAProxy has nothing of its own to say about it.
+    told = fleet.gateways["haproxy"].program.read_output()
+    assert "/verify/haproxy answered with status 5" in told
 
 
 async def test_nothing_is_let_in_while_the_service_is_frozen(fleet: Fleet) -> None:

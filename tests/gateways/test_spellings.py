@@ -25,7 +25,16 @@ async def test_the_table_is_long_and_tells_servers_apart() -> None:
     # Each server reads some that no simpler one does, and none reads them all.
     assert read["plain"] < read["decodes twice"] < read["decodes twice and resolves dots"]
     assert read["plain"] < read["resolves dots"] < read["decodes twice and resolves dots"]
+    assert read["plain"] < read["cuts what it decoded"] < len(SPELLINGS)
+    assert read["plain"] < read["is a Windows"] < len(SPELLINGS)
     assert read["decodes twice and resolves dots"] < len(SPELLINGS)
+    for name in ("cuts what it decoded", "is a Windows", "capitalizes"):
+        assert any(_reads_alone(name, target) for target in SPELLINGS), name
+
+
+def _reads_alone(name: str, target: str) -> bool:
+    """Say whether this server reads the protected path in a target, and no other one does."""
+    return [each for each, path in find_readings(target).items() if is_protected(path)] == [name]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -68,6 +68,16 @@ async def serving_upstream() -> AsyncIterator[Upstream]:
         await runner.cleanup()
 
 
+async def _read_chunks(reader: asyncio.StreamReader) -> list[str]:
+    """Read over a chunked body; return the lines of its trailer (RFC 9112 section 7.1)."""
+    while size := int((await reader.readline()).split(b";")[0], 16):
+        await reader.readexactly(size + len(b"\r\n"))
+    trailers = []
+    while line := (await reader.readline()).decode("latin-1").strip():
+        trailers.append(line)
+    return trailers
+
+
 @asynccontextmanager
 async def serving_lenient_upstream() -> AsyncIterator[Upstream]:
     """Run an upstream that takes any request line and any header, as old servers do."""
@@ -82,7 +92,10 @@ async def serving_lenient_upstream() -> AsyncIterator[Upstream]:
                 target, _, _ = rest.rpartition(" ")
                 pairs = [line.partition(":") for line in lines]
                 headers = [(name, value.strip()) for name, _, value in pairs]
-                upstream.received.append({"method": method, "target": target, "headers": headers})
+                told = {"method": method, "target": target, "headers": headers}
+                if ("transfer-encoding", "chunked") in [(n.lower(), v) for n, v in headers]:
+                    told["trailers"] = await _read_chunks(reader)
+                upstream.received.append(told)
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         writer.close()
 

@@ -12,6 +12,7 @@ from sidecar.core.facts import parse_host
 from sidecar.core.policy import wildcards
 from sidecar.core.verdict import Deny
 from sidecar.errors import SidecarError
+from sidecar.schemas.identity import CUSTOMARY, FORWARDING
 from sidecar.schemas.values import Listen
 from sidecar.web.context import PublicUrl
 from sidecar.web.identity import ASSERTION, IDENTITY
@@ -41,23 +42,6 @@ ASKED: Final = (
     "Upgrade",
     "X-Requested-With",
 )
-# Who reads one of these takes it for the gateway's word; what a client writes there never passes.
-FORWARDING: Final = (
-    "Forwarded",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "X-Forwarded-Method",
-    "X-Forwarded-Port",
-    "X-Forwarded-Prefix",
-    "X-Forwarded-Proto",
-    "X-Forwarded-Server",
-    "X-Forwarded-Uri",
-    "X-Original-Method",
-    "X-Original-Uri",
-    "X-Original-Url",
-    "X-Real-Ip",
-    "X-Rewrite-Url",
-)
 HTTP_PORT: Final = 80
 
 _UPSTREAM: Final = re.compile(r"http://([A-Za-z0-9._:\[\]-]+)")
@@ -81,6 +65,16 @@ class Plan:
     pages: Listen | None = None
     identity: tuple[str, ...] = (*IDENTITY, ASSERTION)
     folder: Path | None = None
+
+    @property
+    def cleared(self) -> tuple[str, ...]:
+        """The headers that say nothing here, but that some upstream believes.
+
+        Among them those of an identity that has other names: an upstream may still read the old.
+        """
+        names = {name.lower() for name in self.identity}
+        others = (*IDENTITY, ASSERTION, *CUSTOMARY)
+        return (*(name for name in others if name.lower() not in names), *FORWARDING)
 
     @property
     def guarded_hosts(self) -> tuple[str, ...]:
@@ -127,7 +121,7 @@ def render_gateway(name: str, plan: Plan) -> dict[str, str]:
         "login_path": public.path,
         "identity": plan.identity,
         "asked": ASKED,
-        "forwarding": FORWARDING,
+        "cleared": plan.cleared,
         "lua": str((plan.folder or Path()) / "sidecar.lua"),
     }
     return {
