@@ -135,18 +135,25 @@ def _read_key(path: Path) -> KeyFile:
 def _find(path: Path, *, private: bool = False) -> bytes | None:
     """Return what a file holds, None where there is none. Raises DocumentInvalid."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
             mode = os.fstat(file.fileno()).st_mode
-            octets = file.read(LARGEST_FILE + 1)
+            octets = file.read(LARGEST_FILE + 1) if stat.S_ISREG(mode) else None
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise DocumentInvalid((f"{path}: {error.strerror}",)) from None
+    if octets is None:
+        raise DocumentInvalid((f"{path}: is no file",))
     if len(octets) > LARGEST_FILE:
         raise DocumentInvalid((f"{path}: is larger than {LARGEST_FILE} octets",))
     if private and mode & OPEN_TO_OTHERS:
         raise DocumentInvalid((f"{path}: others may read it; `chmod 600` it",))
     return octets
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for who writes into a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def make_missing(directory: Path, now: int) -> None:

@@ -1,7 +1,8 @@
 """The process that parses a changed policy, while the one that serves goes on.
 
 It reads the file from standard input and writes frames to standard output: first what is wrong;
-where that is nothing, the rules of each host, a few at a time, then None.
+where that is nothing, the rules of each host, a few at a time, then None. What it writes counts
+only where it ends with status 0.
 """
 
 import gc
@@ -13,11 +14,13 @@ from contextlib import suppress
 from typing import BinaryIO, Final
 
 from sidecar.errors import DocumentInvalid
-from sidecar.schemas.policy import LARGEST_POLICY, parse_rules
+from sidecar.schemas.policy import parse_rules
+from sidecar.sources.policytext import read_text
 
 FRAME: Final = 16  # rules; one frame is taken over without a pause
 LONGEST_TIME: Final = 30  # seconds of CPU; 10 000 rules take one
 LARGEST_MEMORY: Final = 1 << 30  # octets of address space; 10 000 rules take a tenth
+OUT_OF_MEMORY: Final = 12  # the status that it ends with where that is too little (as ENOMEM)
 
 
 def main(name: str) -> None:
@@ -28,22 +31,10 @@ def main(name: str) -> None:
     _limit(resource.RLIMIT_CPU, LONGEST_TIME)
     _limit(resource.RLIMIT_AS, LARGEST_MEMORY)
     gc.disable()  # it ends before there is garbage worth a look
-    write_frames(sys.stdin.buffer, name, sys.stdout.buffer)
-
-
-def read_text(file: BinaryIO, name: str) -> str:
-    """Return the text of the file `name`. Raises DocumentInvalid."""
     try:
-        octets = file.read(LARGEST_POLICY + 1)
-    except OSError as error:
-        raise DocumentInvalid((f"{name}: {error.strerror}",)) from None
-    if len(octets) > LARGEST_POLICY:  # what was cut off must not be missed
-        raise DocumentInvalid((f"{name}: is larger than {LARGEST_POLICY} octets",))
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise DocumentInvalid((f"{name}:{line}: is not UTF-8",)) from None
+        write_frames(sys.stdin.buffer, name, sys.stdout.buffer)
+    except MemoryError:
+        sys.exit(OUT_OF_MEMORY)
 
 
 def write_frames(file: BinaryIO, name: str, out: BinaryIO) -> None:

@@ -97,13 +97,12 @@ async def test_a_broken_policy_leaves_the_old_in_force_until_it_heals(
 async def test_a_policy_that_went_away_and_came_back(
     service: Service, client: ClientSession
 ) -> None:
-    """Where nobody named the file, none means that everything is refused."""
     token = await log_in_token(client, service)
     (service.directory / "policy.yaml").unlink()
-    await until_status(client, service, token, 403)
     await until_degraded(client, service, "policy")
-    write_policy(service, POLICY)
-    await until_status(client, service, token, 200)
+    assert await ask(client, service, token) == 200
+    write_policy(service, CLOSED)
+    await until_status(client, service, token, 403)
     await until_degraded(client, service)
 
 

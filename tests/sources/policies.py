@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sidecar.core.policy import Policy
 from sidecar.sources.policyfile import PolicyFile
+from tests.programs.process import lack
 
 PATIENCE = 30.0  # seconds; what takes longer on any machine has failed
 
@@ -34,15 +35,25 @@ async def start_reading(path: Path, file: PolicyFile) -> tuple[asyncio.Task[Poli
     await file.read()
     await asyncio.to_thread(path.write_text, LARGE)
     reading = asyncio.create_task(file.read())
+    return reading, await find_worker()
+
+
+async def find_worker() -> Path:
+    """Wait for a process that parses a policy; return its `/proc/PID`."""
     found: list[Path] = []
 
     def starts() -> bool:
-        assert not reading.done(), reading
         found[:] = find_workers()
         return bool(found)
 
     await until(starts)
-    return reading, found[0]
+    return found[0]
+
+
+def require_proc() -> None:
+    """Skip where there is no /proc that says which processes there are."""
+    if not Path("/proc/self/limits").exists():
+        lack("a /proc that says which processes there are")
 
 
 def find_workers() -> list[Path]:
@@ -59,6 +70,12 @@ def find_workers() -> list[Path]:
         if ours:
             found.append(folder)
     return found
+
+
+def limits_of(process: Path) -> dict[str, str]:
+    """Return the soft limits of a process, by their names in `/proc/PID/limits`."""
+    lines = (process / "limits").read_text().splitlines()[1:]
+    return {line[:26].strip(): line[26:].split()[0] for line in lines}
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -1,5 +1,6 @@
 """The files of the key directory: private, whole or not at all, and judged before they are used."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,6 +138,17 @@ def test_a_key_that_cannot_be_opened_is_told_by_its_name(tmp_path: Path) -> None
     (tmp_path / "mine.pem").mkdir()
     (line,) = problems_of(tmp_path)
     assert line == f"{tmp_path / 'mine.pem'}: Is a directory"
+
+
+@pytest.mark.parametrize("name", ["x.pem", "x.json", "secret"])
+def test_a_pipe_in_place_of_a_file_holds_nobody_up(tmp_path: Path, name: str) -> None:
+    make_missing(tmp_path, NOW)
+    put(tmp_path / "x.pem", pkcs8(RSA))
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DocumentInvalid) as raised:
+        read_secret(tmp_path) if name == "secret" else read_keys(tmp_path)
+    assert raised.value.problems == (f"{tmp_path / name}: is no file",)
 
 
 def test_keys_are_read_with_the_dates_beside_them(tmp_path: Path) -> None:

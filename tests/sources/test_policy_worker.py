@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import DocumentInvalid, Unavailable
-from sidecar.sources import policyfile
 from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.policyworker import FRAME, LARGEST_MEMORY, LONGEST_TIME, write_frames
-from tests.programs.process import lack
 from tests.sources.policies import (
     SMALL,
     find_workers,
+    limits_of,
     make_policy,
+    require_proc,
     start_reading,
     until,
 )
@@ -34,8 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file(path: Path) -> PolicyFile:
-    if not Path("/proc/self/limits").exists():
-        lack("a /proc that says which processes there are")
+    require_proc()
     return PolicyFile(path, named=True)
 
 
@@ -45,10 +43,8 @@ async def test_time_and_memory_of_the_process_are_bounded(path: Path, file: Poli
 
     def is_bounded() -> bool:
         assert not reading.done()
-        limits = (process / "limits").read_text().splitlines()
-        found = {name: line[len(name) :].split()[0] for line in limits for name in wanted
-                 if line.startswith(name)}  # fmt: skip
-        return found == {name: str(most) for name, most in wanted.items()}
+        limits = limits_of(process)
+        return all(limits[name] == str(most) for name, most in wanted.items())
 
     await until(is_bounded)
     await reading
@@ -88,38 +84,6 @@ async def test_who_stops_while_a_policy_is_parsed_leaves_no_process(
     await asyncio.wait([reading])
     assert reading.cancelled()
     await until(lambda: not process.exists())
-
-
-async def test_a_process_that_stands_still_is_ended(
-    path: Path, file: PolicyFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(policyfile, "MOST_LOOKS", 5)
-    reading, process = await start_reading(path, file)
-    os.kill(int(process.name), signal.SIGSTOP)
-    with pytest.raises(DocumentInvalid, match="ended with status -9"):
-        await reading
-    assert not process.exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGXCPU])
-async def test_a_process_that_is_killed_is_a_problem_and_no_policy(
-    path: Path, file: PolicyFile, number: signal.Signals
-) -> None:
-    """As where memory runs out: half of a policy must not pass for all of it."""
-    reading, process = await start_reading(path, file)
-    os.kill(int(process.name), number)
-    with pytest.raises(DocumentInvalid, match=rf"policy\.yaml: .* status -{number.value}$"):
-        await reading
-    assert (await file.read()).hosts[-1] == "app999.example.com"
-
-
-async def test_where_no_process_can_be_started_it_is_worth_another_try(
-    file: PolicyFile, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await file.read()
-    monkeypatch.setattr("sys.executable", "/nowhere/python")
-    with pytest.raises(Unavailable, match=r"policy\.yaml: no process can be started"):
-        await file.read()
 
 
 async def test_no_process_is_left_when_a_policy_was_read(path: Path, file: PolicyFile) -> None:

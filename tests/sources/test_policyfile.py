@@ -1,5 +1,7 @@
 """The policy's file: missing, wrong, or taken away."""
 
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +26,11 @@ WRONG: tuple[tuple[str, Callable[[Path], object], str], ...] = (
         "larger",
     ),
     ("too large", lambda path: path.write_text("#" * (LARGEST_POLICY + 1)), "larger"),
-    ("a directory", lambda path: path.mkdir(), "Is a directory"),
+    ("below a file", lambda path: path.symlink_to("/dev/null/policy.yaml"), "Not a directory"),
+    ("a directory", lambda path: path.mkdir(), "is no file"),
+    ("a pipe that nobody writes to", os.mkfifo, "is no file"),
+    ("a device", lambda path: path.symlink_to("/dev/zero"), "is no file"),
+    ("a socket", lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), "is no file"),
 )
 
 
@@ -60,6 +66,28 @@ async def test_a_missing_file_that_somebody_named_is_a_mistake(path: Path) -> No
     file = PolicyFile(path, named=True)
     with pytest.raises(DocumentInvalid, match=f"{path}: there is no such file"):
         await file.read()
+
+
+@pytest.mark.parametrize("named", [False, True])
+async def test_a_file_that_was_read_and_is_gone_is_a_mistake(path: Path, *, named: bool) -> None:
+    write(path, POLICY)
+    file = PolicyFile(path, named=named)
+    await file.read()
+    remove(path)
+    with pytest.raises(DocumentInvalid, match=f"{path}: there is no such file"):
+        await file.read()
+    assert not file.missing
+    write(path, POLICY)
+    assert (await file.read()).hosts == ("app.example.com",)
+
+
+async def test_a_file_that_never_was_there_is_missing_however_often_it_is_read(
+    path: Path,
+) -> None:
+    file = PolicyFile(path, named=False)
+    for _ in range(2):
+        assert (await file.read()).hosts == ()
+        assert file.missing
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["at first", "later"])
