@@ -26,6 +26,7 @@ from sidecar.errors import NoVerdict
 OPENED_TOKENS: Final = 16_384  # a generation; about 2 kB each
 ASSERTIONS: Final = 16_384  # a generation; about 1 kB each
 JTI_OCTETS: Final = 12
+NO_VIEW: Final = Views(None, None)
 
 
 class Credential(NamedTuple):
@@ -39,8 +40,9 @@ class Credential(NamedTuple):
 
 
 class SealedAssertion(NamedTuple):
-    """An assertion, and the Unix seconds within which it is handed out again."""
+    """An assertion, the ring that sealed it, and when it is handed out again (Unix seconds)."""
 
+    ring: KeyRing
     since: int
     until: int
     text: str
@@ -139,8 +141,16 @@ class Gate:
         return token
 
     def open_credential(self, credential: Credential) -> VerifiedToken | Deny:
-        """Return what this ring sealed, whether or not it is still good: for logging out."""
+        """Return what this ring sealed, whether or not it is still good."""
         return self._open(credential)
+
+    def find_opened(self, credential: Credential) -> VerifiedToken | None:
+        """Return what was opened lately, whether or not it is still good; nothing is verified.
+
+        For saying who was refused: a forgery is never found, and a stranger makes nothing dearer.
+        """
+        opened = self._opened.get(credential.unverified)
+        return opened if opened is not None and opened.kind is credential.kind else None
 
     def seal_assertion(self, token: VerifiedToken, host: str, now: Now) -> str:
         """Return the assertion for the upstream at `host`; one is handed out for half its life.
@@ -149,8 +159,9 @@ class Gate:
         """
         key = (token.claims.jti, host)
         kept = self._assertions.get(key)
-        # From its own second on: a clock that was set back must not hand out what begins later.
-        if kept is not None and kept.since <= now.unix < kept.until:
+        # From its own second on: a clock that was set back must not hand out what begins later. And
+        # by the same ring: another may lack the key, and nobody would find it any more.
+        if kept is not None and kept.since <= now.unix < kept.until and kept.ring is self.ring:
             return kept.text
         signing_key = self.ring.find_signing_key(Purpose.TOKEN, now.unix)
         if signing_key is None:
@@ -160,8 +171,8 @@ class Gate:
             token.claims, host, jti=secrets.token_urlsafe(JTI_OCTETS), now=now.unix, ttl=ttl
         )
         sealed = seal_token(claims, TokenKind.ASSERTION, signing_key)
-        until = min(now.unix + ttl // 2, claims.exp)
-        self._assertions.put(key, SealedAssertion(now.unix, until, sealed))
+        until = min(now.unix + ttl // 2, claims.exp, signing_key.publish_until)
+        self._assertions.put(key, SealedAssertion(self.ring, now.unix, until, sealed))
         return sealed
 
     def count(self, verdict: Allow | Deny | None) -> None:
@@ -176,7 +187,7 @@ class Gate:
 
     def _open(self, credential: Credential) -> VerifiedToken | Deny:
         """Open a credential; only what opens is kept, so that forgeries push nothing out."""
-        opened = self._opened.get(credential.unverified)
+        opened = self._opened.get(credential.unverified)  # as in `find_opened`, a call less
         if opened is not None and opened.kind is credential.kind:
             return opened
         fresh = open_token(
@@ -191,9 +202,9 @@ class Gate:
         return fresh
 
     def _views(self, now: Now) -> Views:
-        age = self.view_age(now)
-        if age is None:
-            return Views(None, None)
-        if age <= self._options.max_staleness:
-            return Views(self.view, None)
-        return Views(None, self.view)
+        view = self.view
+        if view.read_at is None:
+            return NO_VIEW
+        if now.monotonic - view.read_at <= self._options.max_staleness:
+            return Views(view, None)
+        return Views(None, view)

@@ -153,8 +153,8 @@ class Access:
         return self.anyone or self.preflight
 
 
-def find_missing(accesses: Sequence[Access], asker: Asker) -> Iterable[Condition]:
-    """Yield every condition of these that the asker does not meet, in `ORDER`."""
+def find_missing(accesses: Sequence[Access], asker: Asker) -> list[Condition]:
+    """Return every condition of these that the asker does not meet, in `ORDER`."""
     missing = [
         condition
         for access in accesses

@@ -50,12 +50,12 @@ class Explanation(NamedTuple):
 
     @property
     def missing(self) -> tuple[Condition, ...]:
-        """What would have to be otherwise about who asks, in the order of the policy file."""
+        """What would have to be otherwise about who asks: for the rule, then for the gateway."""
         return tuple(each.missing for each in self.conditions if each.missing is not None)
 
 
 # Nobody as a condition sees them: none about a person holds.
-NOBODY: Final = Principal(
+NO_PERSON: Final = Principal(
     username=None, roles=frozenset(), scopes=frozenset(), amr=frozenset(), auth_time=None
 )
 
@@ -81,7 +81,7 @@ def explain(
         folded = None if found.folded is None else first_about(found.folded, facts)
         return Explanation(matched, entry, passed_over, rule, folded, open=False, conditions=())
     accesses = (matched.access,) if narrowing is None else (matched.access, narrowing)
-    asker = Asker(principal or NOBODY, facts.address, now)
+    asker = Asker(principal or NO_PERSON, facts.address, now)
     conditions = tuple(
         Judged(condition, _find_missing(condition, asker), access is narrowing)
         for access in accesses

@@ -26,6 +26,9 @@ LARGEST_PORT: Final = 65_535
 # A token (RFC 9110 section 9.1) without lower case: methods are case-sensitive and those that exist
 # have none, but there are servers that read `post` as POST.
 _METHOD: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Z-]{1,32}", re.ASCII)
+# They ask for a tunnel, which has no path, and for an echo of what the gateway adds: no application
+# behind a gateway needs either.
+_NEVER: Final = frozenset({"CONNECT", "TRACE"})
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _NUMERIC_LABEL: Final = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
@@ -91,7 +94,9 @@ class RequestFacts(NamedTuple):
 
 def parse_method(text: str) -> str | Deny:
     """Return the method (RFC 9110 section 9.1)."""
-    return text if _METHOD.fullmatch(text) else Deny(Reason.METHOD_MALFORMED)
+    if _METHOD.fullmatch(text) is None or text in _NEVER:
+        return Deny(Reason.METHOD_MALFORMED)
+    return text
 
 
 def parse_scheme(text: str) -> str | Deny:

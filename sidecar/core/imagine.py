@@ -17,11 +17,13 @@ _URL: Final = re.compile(
 )
 
 
-def imagine_request(method: str, url: str, address: Address | None) -> RequestFacts | Deny | None:
+def imagine_request(
+    method: str, url: str, address: Address | None, *, preflight: bool = False
+) -> RequestFacts | Deny | None:
     """Return the facts of a request for an absolute URL, or why the gate would refuse to read it.
 
     None where `url` is no absolute URL. A fragment is dropped, as by every client (RFC 9110 section
-    7.1).
+    7.1). A `preflight` is one only where the method is OPTIONS.
     """
     parts = _URL.fullmatch(url)
     if parts is None:
@@ -45,7 +47,7 @@ def imagine_request(method: str, url: str, address: Address | None) -> RequestFa
         site=Site.SAME_ORIGIN,
         origin_host=None,
         websocket=scheme in {"ws", "wss"},
-        preflight=False,
+        preflight=preflight and spelled == "OPTIONS",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from sidecar.core.access import Access, is_within
 from sidecar.core.addresses import Network
 from sidecar.core.facts import RequestFacts
+from sidecar.core.folding import fold_path
 from sidecar.core.verdict import Deny, Reason
 
 REMEMBERED: Final = 4096  # questions whose rules are kept: the same few are asked again and again
@@ -59,7 +60,7 @@ class Rule:
 class Candidates(NamedTuple):
     """The rules about one path, in their order, up to the first that is about every request.
 
-    `folded` are those about the path as a server reads it that ignores case; None: the same ones.
+    `folded` are those about the path as `fold_path` reads it; None: the same ones.
     """
 
     exact: tuple[Rule, ...]
@@ -118,7 +119,7 @@ class HostRules:
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.rules: tuple[Rule, ...] = ()
         self._exact = _Node()
-        # The same tree until a rule has upper case: most policies take half the memory.
+        # The same tree until a rule's path has another reading: most policies take half the memory.
         self._folded = self._exact
         self.add(rules)
 
@@ -127,7 +128,7 @@ class HostRules:
         before = len(self.rules)
         self.rules += tuple(rules)
         added = self.rules[before:]
-        if not self._cased and any(rule.path != rule.path.casefold() for rule in added):
+        if not self._cased and any(rule.path != fold_path(rule.path) for rule in added):
             self._folded = _Node()
             self._plant_folded(0, before)
         for index, rule in enumerate(added, before):
@@ -141,15 +142,15 @@ class HostRules:
 
     def _plant_folded(self, begin: int, end: int) -> None:
         for index in range(begin, end):
-            self._folded.plant(self.rules[index].path.casefold().split("/")[1:], index)
+            self._folded.plant(fold_path(self.rules[index].path).split("/")[1:], index)
 
     def find(self, path: str) -> Candidates:
         """Return the rules about the canonical `path`."""
         exact = self._gather(self._exact, path)
-        caseless = path.casefold()
-        if caseless == path and not self._cased:
+        other = fold_path(path)
+        if other == path and not self._cased:
             return Candidates(exact, None)
-        folded = self._gather(self._folded, caseless)
+        folded = self._gather(self._folded, other)
         return Candidates(exact, None if folded == exact else folded)
 
     def _gather(self, tree: _Node, path: str) -> tuple[Rule, ...]:
@@ -191,8 +192,8 @@ class Policy:
     def match(self, facts: RequestFacts) -> Rule | Deny:
         """Return the rule that decides, of the one entry that holds the host.
 
-        A server that ignores case would read `/Admin` as `/admin`: where that reading falls under a
-        rule that lets other people in, the path is ambiguous.
+        A server that ignores case would read `/Admin` as `/admin`: where such a reading falls under
+        a rule that lets other people in, the path is ambiguous.
         """
         found = self.find(facts.host.name, facts.path)
         rule = first_about(found.exact, facts)
@@ -221,7 +222,7 @@ class Policy:
 
 def _find(hosts: Mapping[str, HostRules], host: str, path: str) -> Candidates:
     entry = _find_entry(hosts, host)
-    return NOBODY if entry is None else hosts[entry].find(path)
+    return NO_RULES if entry is None else hosts[entry].find(path)
 
 
 def _find_entry(hosts: Mapping[str, HostRules], host: str) -> str | None:
@@ -230,8 +231,7 @@ def _find_entry(hosts: Mapping[str, HostRules], host: str) -> str | None:
     return next((name for name in wildcards(host) if name in hosts), None)
 
 
-NOBODY: Final = Candidates((), None)
-EMPTY: Final = Policy({})
+NO_RULES: Final = Candidates((), None)
 
 
 def first_about(rules: Iterable[Rule], facts: RequestFacts) -> Rule | None:

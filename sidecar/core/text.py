@@ -1,4 +1,4 @@
-"""Text that is safe to keep, compare and put into a header after encoding."""
+"""Text that is safe to keep, compare, show, and put into a header after encoding."""
 
 import re
 from typing import Final
@@ -15,3 +15,13 @@ _FORBIDDEN: Final = re.compile(
 def is_plain_text(text: str) -> bool:
     """Say whether `text` is free of control, bidirectional and invisible characters."""
     return _FORBIDDEN.search(text) is None
+
+
+def printable(text: str) -> str:
+    """Return text on one line that does nothing to a terminal; what would is escaped as in Python.
+
+    Halves of characters are escaped too, so that it can be written as UTF-8.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -11,15 +11,16 @@ from sidecar.core.principal import Principal
 from sidecar.core.user import canonical_username, is_role
 from sidecar.core.verdict import Deny
 from sidecar.schemas.documents import Document, Path, read_document
-from sidecar.schemas.fields import SCHEMA_MESSAGES, OneOrMore, Parsed, duration, words
-from sidecar.schemas.groups import Group, judge_members
+from sidecar.schemas.fields import SCHEMA_MESSAGES, OneOrMore, Parsed, duration
+from sidecar.schemas.groups import Group, Switch, judge_members
 from sidecar.schemas.sections import SCOPE
 from sidecar.schemas.user import ROLE, USERNAME
-from sidecar.schemas.values import parse_scope
+from sidecar.schemas.values import parse_amr, parse_scope
 
 LARGEST_EXPECTATIONS: Final = 1_048_576  # octets: 10 000 expectations
-LONGEST_AMR: Final = 32  # characters; as long as a token may say it
 REQUEST: Final = "must be a method and an absolute URL, such as GET https://app.example.com/"
+AMR: Final = "must be one word, such as pwd or otp"
+PREFLIGHT: Final = "is true for OPTIONS alone: no preflight has another method"
 LIST: Final = "must be a list of expectations: {request: GET https://…, as: {…}, expect: allow}"
 
 
@@ -58,9 +59,13 @@ def _parse(document: Document, members: Any, path: Path, now: int) -> Expectatio
         return None
     who = values.get("as", {})
     method, url = values["request"]
-    facts = imagine_request(method, url, who.get("address"))
+    preflight = who.get("preflight", False)
+    facts = imagine_request(method, url, who.get("address"), preflight=preflight)
     if facts is None:
         document.add_problem((*path, "request"), REQUEST)
+        return None
+    if preflight and method != "OPTIONS":
+        document.add_problem((*path, "as", "preflight"), PREFLIGHT)
         return None
     principal = imagine_principal(
         now=now,
@@ -94,16 +99,17 @@ def _some(field: Parsed[str]) -> OneOrMore:
 
 
 class WhoSchema(Schema):
-    """Who asks; without any of these, nobody."""
+    """Who asks, and how; where neither user, roles, scope, amr nor auth_age is there, nobody."""
 
     error_messages = SCHEMA_MESSAGES
 
     user = Parsed(canonical_username, USERNAME)
     roles = _some(Parsed(parse_role, ROLE))
     scope = _some(Parsed(parse_scope, SCOPE))
-    amr = _some(words(LONGEST_AMR))
+    amr = _some(Parsed(parse_amr, AMR))
     auth_age = duration("0s", "400d")
     address = Parsed(parse_address, "must be an IP address")
+    preflight = Switch()
 
 
 ROWS: Final = Group(

@@ -28,6 +28,7 @@ _DURATION_PART: Final = re.compile(r"([0-9]+)([smhd])", re.ASCII)
 _SEGMENT: Final = r"/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+"
 _URL: Final = re.compile(rf"(https?)://([^/?#@\\\s]+)((?:{_SEGMENT})*)(/?)", re.ASCII)
 _SCOPE: Final = re.compile(rf"[\x21\x23-\x5b\x5d-\x7e]{{1,{LONGEST_SCOPE}}}", re.ASCII)
+_AMR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)  # as RFC 8176 spells them
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -74,6 +75,11 @@ def format_duration(seconds: int) -> str:
 def parse_scope(text: str) -> str | None:
     """Return a scope-token (RFC 6749 section 3.3): visible ASCII without quote and backslash."""
     return text if _SCOPE.fullmatch(text) else None
+
+
+def parse_amr(text: str) -> str | None:
+    """Return a way to log in (RFC 8176), one word of at most 32 characters."""
+    return text if _AMR.fullmatch(text) else None
 
 
 def parse_listen(text: str) -> Listen | None:

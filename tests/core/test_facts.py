@@ -34,7 +34,7 @@ def test_a_method_is_a_short_token(method: str) -> None:
     "method",
     ["", " ", "GET ", " GET", "GET\n", "GET\r\n", "G ET", "GET\0", "GET/", "GET,POST", "G\u00c9T",
      "\uff27\uff25\uff34", "GET;", "X" * 33, "GET\t", "G(T", '"GET"', "\udcff", "GET:", "@",
-     "get", "Post", "GEt", "a!"],
+     "get", "Post", "GEt", "a!", "CONNECT", "TRACE"],
 )  # fmt: skip
 def test_what_is_no_token_is_no_method(method: str) -> None:
     assert parse_method(method) == Deny(Reason.METHOD_MALFORMED)

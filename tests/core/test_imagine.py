@@ -58,6 +58,16 @@ def test_a_websocket_is_one_by_its_scheme(scheme: str, websocket: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "said", "is_one"),
+    [("OPTIONS", True, True), ("OPTIONS", False, False), ("GET", True, False)],
+)
+def test_a_preflight_has_one_method(method: str, said: bool, is_one: bool) -> None:
+    facts = imagine_request(method, "http://a.test/", None, preflight=said)
+    assert isinstance(facts, RequestFacts)
+    assert facts.preflight is is_one
+
+
+@pytest.mark.parametrize(
     "url", ["", "/", "/path", "a.test/path", "//a.test/", "http:/a.test", "http://", "http:///x",
             "http://?x", "http://#x", "://a.test/", "1http://a.test/", " http://a.test/"],
 )  # fmt: skip

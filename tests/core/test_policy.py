@@ -8,7 +8,7 @@ import pytest
 
 from sidecar.core.access import Access, Roles
 from sidecar.core.facts import Host, RequestFacts
-from sidecar.core.policy import EMPTY, HostRules, Policy, Rule, WhenStale, wildcards
+from sidecar.core.policy import HostRules, Policy, Rule, WhenStale, wildcards
 from sidecar.core.verdict import Deny, Reason
 from tests.core.asking import find_rule, make_facts
 
@@ -153,9 +153,9 @@ def test_a_host_of_no_entry_has_no_rule(host: str) -> None:
 
 
 def test_an_empty_policy_denies_everything() -> None:
-    assert EMPTY.match(_at("app.example.com", "/")) == NO_RULE
-    assert len(EMPTY) == 0
-    assert EMPTY.hosts == ()
+    assert Policy({}).match(_at("app.example.com", "/")) == NO_RULE
+    assert len(Policy({})) == 0
+    assert Policy({}).hosts == ()
 
 
 def test_a_host_without_rules_denies_everything_even_below_a_wildcard() -> None:

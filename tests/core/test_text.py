@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.encoding import from_base64url, to_base64url
-from sidecar.core.text import is_plain_text
+from sidecar.core.text import is_plain_text, printable
 from tests.core.properties import ANY_TEXT, THOROUGH
 
 
@@ -90,3 +90,18 @@ def test_another_spelling_is_refused(text: str) -> None:
 @pytest.mark.parametrize(("text", "octets"), [("", b""), ("AA", b"\0"), ("-_-_", b"\xfb\xff\xbf")])
 def test_the_canonical_spelling_is_read(text: str, octets: bytes) -> None:
     assert from_base64url(text) == octets
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("/a b/é/\U0001f600\\", "/a b/é/\U0001f600\\"),
+        ("\x1b[31m\x9b\x7f", "\\x1b[31m\\x9b\\x7f"),
+        ("a\r\nb\tc", "a\\r\\nb\\tc"),
+        ("\u202e\u2028\ufeff", "\\u202e\\u2028\\ufeff"),
+        ("\udcff\U000e0001", "\\udcff\\U000e0001"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown

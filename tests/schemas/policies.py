@@ -8,7 +8,7 @@ from sidecar.core.facts import Host
 from sidecar.core.policy import Policy, Rule
 from sidecar.core.verdict import Deny
 from sidecar.errors import DocumentInvalid
-from sidecar.schemas.policy import parse_policy
+from sidecar.schemas.policy import parse_rules
 from tests.core.asking import make_facts
 
 NAME = "policy.yaml"
@@ -17,7 +17,7 @@ NAME = "policy.yaml"
 def refuse(text: str) -> list[str]:
     """Return the problems of a policy."""
     with pytest.raises(DocumentInvalid) as raised:
-        parse_policy(text, NAME)
+        parse_rules(text, NAME)
     return list(raised.value.problems)
 
 
@@ -28,7 +28,7 @@ def write(*rules: str, host: str = "a.example") -> str:
 
 def parse_rule(rule: str) -> Rule:
     """Return the only rule of a policy."""
-    (parsed,) = parse_policy(write(rule), NAME).rules_of("a.example")
+    (parsed,) = parse_rules(write(rule), NAME)["a.example"]
     return parsed
 
 

@@ -67,6 +67,15 @@ def test_who_is_not_described_is_nobody(who: str) -> None:
     assert _one(who).principal is None
 
 
+@pytest.mark.parametrize(("said", "is_one"), [("", False), ("false", False), ("true", True)])
+def test_a_preflight_is_one_where_it_is_written(said: str, is_one: bool) -> None:
+    who = f"{{preflight: {said}}}" if said else "{}"
+    (only,) = _parse(f"- {{request: OPTIONS https://a.test/x, as: {who}, expect: allow}}")
+    assert not isinstance(only.facts, Deny)
+    assert only.facts.preflight is is_one
+    assert only.principal is None
+
+
 @pytest.mark.parametrize("key", ["roles", "scope", "amr"])
 def test_one_value_may_stand_without_a_list(key: str) -> None:
     assert _one(f"{{{key}: x}}").principal == _one(f"{{{key}: [x]}}").principal
@@ -87,6 +96,11 @@ def test_one_value_may_stand_without_a_list(key: str) -> None:
         ("as: {auth_age: 401d}", "f:1: 0.as.auth_age: must be 0s to 400d"),
         ("as: {address: 10.0.0.0/8}", "f:1: 0.as.address: must be an IP address"),
         ("as: {address: 10}", "f:1: 0.as.address: must be an IP address"),
+        ("as: {amr: a b}", "f:1: 0.as.amr: must be one word, such as pwd or otp"),
+        ("as: {amr: [otp, -x]}", "f:1: 0.as.amr.1: must be one word, such as pwd or otp"),
+        (f"as: {{amr: {'x' * 33}}}", "f:1: 0.as.amr: must be one word, such as pwd or otp"),
+        ("as: {preflight: 1}", "f:1: 0.as.preflight: must be true or false"),
+        ("as: {preflight: true}", "f:1: 0.as.preflight: is true for OPTIONS alone"),
         ("as: alice", "f:1: 0.as: must be a mapping of keys"),
         ("as: null", "f:1: 0.as: must have a value"),
         ("note: x", "f:1: 0.note: there is no such key"),

@@ -6,9 +6,9 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from sidecar.core.access import Access, Roles
-from sidecar.core.policy import Rule
+from sidecar.core.policy import Policy, Rule
 from sidecar.errors import DocumentInvalid
-from sidecar.schemas.policy import parse_policy
+from sidecar.schemas.policy import parse_rules
 from tests.schemas.policies import NAME, find, refuse, write
 
 GOOD = """\
@@ -34,7 +34,7 @@ HOSTS = "hosts: must be a mapping of hosts to their rules"
 
 
 def test_a_policy_has_hosts_with_rules_in_their_order() -> None:
-    policy = parse_policy(GOOD, NAME)
+    policy = Policy(parse_rules(GOOD, NAME))
     assert policy.hosts == ("app.example.com", "*.tools.example.com")
     assert len(policy) == 5
     staff = Access.of(Roles(frozenset({"admin", "team:ops"})))
@@ -45,7 +45,7 @@ def test_a_policy_has_hosts_with_rules_in_their_order() -> None:
 
 
 def test_a_policy_without_hosts_lets_nobody_in() -> None:
-    assert parse_policy("hosts: {}", NAME).hosts == ()
+    assert parse_rules("hosts: {}", NAME) == {}
 
 
 MANY = """\
@@ -139,7 +139,7 @@ def test_a_host_has_no_scheme_no_port_and_one_spelling(host: str, meant: str) ->
 
 def test_a_wildcard_below_which_no_name_is_short_enough_holds_nothing() -> None:
     longest = "a." * 125 + "a"  # two characters short of the longest name
-    policy = parse_policy(write("{path: /, allow: anyone}", host=f"*.{longest}"), NAME)
+    policy = Policy(parse_rules(write("{path: /, allow: anyone}", host=f"*.{longest}"), NAME))
     assert isinstance(find(policy, "/", f"b.{longest}"), Rule)
     (problem,) = refuse(write("{path: /, allow: anyone}", host=f"*.{longest}a"))
     assert problem.endswith(HOST)
@@ -191,13 +191,13 @@ def test_a_pattern_that_can_never_match_is_a_mistake(path: str) -> None:
     ],
 )
 def test_a_pattern_is_written_decoded(path: str, asked: str) -> None:
-    policy = parse_policy(write(f'{{path: "{path}", allow: anyone}}'), NAME)
+    policy = Policy(parse_rules(write(f'{{path: "{path}", allow: anyone}}'), NAME))
     assert find(policy, asked) == Rule(path, Access(anyone=True), 3)
 
 
 def test_a_policy_is_bounded() -> None:
     comment = "\n#" + "x" * (4_194_304 - len(GOOD) - 2)
-    assert len(parse_policy(GOOD + comment, NAME)) == 5
+    assert len(Policy(parse_rules(GOOD + comment, NAME))) == 5
     assert refuse(GOOD + comment + "x") == ["policy.yaml:1: is larger than 4194304 characters"]
 
 
@@ -206,7 +206,7 @@ def test_a_policy_is_bounded() -> None:
 def test_any_text_is_a_policy_or_has_problems(text: str) -> None:
     problems: tuple[str, ...] = ("the policy is right",)
     try:
-        parse_policy(text, NAME)
+        parse_rules(text, NAME)
     except DocumentInvalid as error:
         problems = error.problems
     assert problems

@@ -15,7 +15,7 @@ from sidecar.core.facts import Host, RequestFacts
 from sidecar.core.policy import Policy, Rule
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import DocumentInvalid
-from sidecar.schemas.policy import parse_policy
+from sidecar.schemas.policy import parse_rules
 from tests.core.asking import make_asker, make_facts
 from tests.core.forge import NOW
 from tests.schemas.policies import NAME
@@ -93,7 +93,7 @@ def load(hosts: dict[str, list[Written]]) -> Policy:
     """
     while True:
         try:
-            return parse_policy(json.dumps({"hosts": hosts}, ensure_ascii=False), NAME)
+            return Policy(parse_rules(json.dumps({"hosts": hosts}, ensure_ascii=False), NAME))
         except DocumentInvalid as error:
             for problem in reversed(error.problems):
                 found = re.search(r": hosts\.(.+)\.([0-9]+): is never reached", problem)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from sidecar.schemas.policy import parse_policy
+from sidecar.core.policy import Policy
+from sidecar.schemas.policy import parse_rules
 from sidecar.schemas.policy.reach import MOST_LINES
 from tests.schemas.policies import NAME, refuse, write
 
@@ -28,7 +29,7 @@ def test_a_rule_that_can_never_be_reached_names_the_line_before_it(
     rules = (f'{{path: "{earlier}", allow: signed-in}}', f'{{path: "{later}", allow: anyone}}')
     text = write("{path: /elsewhere, allow: anyone}", *rules)
     if reached:
-        assert len(parse_policy(text, NAME)) == 3
+        assert len(Policy(parse_rules(text, NAME))) == 3
     else:
         assert refuse(text) == [
             "policy.yaml:5: hosts.a.example.2: is never reached: the rule of line 4 is first"
@@ -120,7 +121,7 @@ def test_what_narrows_a_rule_leaves_the_rest_to_the_next(
         place = f"{len(parts) + 2}: hosts.a.example.{len(parts) - 1}"
         assert refuse(text) == [f"policy.yaml:{place}: is never reached: {first} first"]
     else:
-        assert len(parse_policy(text, NAME)) == len(parts)
+        assert len(Policy(parse_rules(text, NAME))) == len(parts)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_several_patterns_may_hold_all_paths_of_another(paths: list[str], lines:
         (problem,) = refuse(text)
         assert problem.endswith(f": is never reached: the rules of lines {lines} are first")
     else:
-        assert len(parse_policy(text, NAME)) == len(paths)
+        assert len(Policy(parse_rules(text, NAME))) == len(paths)
 
 
 def test_the_first_of_several_rules_before_it_is_named() -> None:
@@ -171,4 +172,4 @@ def test_many_rules_that_hide_one_are_told_in_one_short_line() -> None:
 def test_rules_of_another_host_hide_nothing() -> None:
     rules = "[{path: /**, allow: anyone}]"
     text = f'hosts: {{a.example: {rules}, "*.example": {rules}}}'
-    assert len(parse_policy(text, NAME)) == 2
+    assert len(Policy(parse_rules(text, NAME))) == 2

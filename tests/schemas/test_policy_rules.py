@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.core.access import Access, Amr, Condition, MaxAge, Networks, Roles, Scope, Users
 from sidecar.core.policy import WhenStale
-from sidecar.schemas.policy import parse_policy
+from sidecar.schemas.policy import parse_rules
 from tests.schemas.policies import NAME, parse_rule, write
 
 
@@ -101,7 +101,7 @@ def test_rules_that_say_the_same_share_what_they_say() -> None:
     """Ten thousand rules have few sets of roles: the memory is that of the few."""
     rule = "{path: /PATH, methods: [GET, PUT], networks: [10.0.0.0/8], allow: {roles: [b, a]}}"
     text = write(*(rule.replace("PATH", path) for path in ("a", "b")))
-    first, second = parse_policy(text, NAME).rules_of("a.example")
+    first, second = parse_rules(text, NAME)["a.example"]
     assert first.access is second.access
     assert first.methods is second.methods
     assert first.networks is second.networks

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sidecar.core.policy import Policy
 from sidecar.errors import DocumentInvalid
-from sidecar.schemas.policy import parse_policy
+from sidecar.schemas.policy import parse_rules
 from tests.core.asking import make_facts
 from tests.schemas.policies import NAME, write
 
@@ -60,7 +60,7 @@ UNIVERSE = [
 
 def _find_reached(rules: list[str]) -> set[int]:
     """Return which rules some request of the universe reaches, by the core's own matchers."""
-    each = [Policy({"h": parse_policy(write(rule), NAME).rules_of("a.example")}) for rule in rules]
+    each = [Policy({"h": parse_rules(write(rule), NAME)["a.example"]}) for rule in rules]
     reached = set()
     for facts in UNIVERSE:
         for index, policy in enumerate(each):
@@ -80,7 +80,7 @@ def _find_reached(rules: list[str]) -> set[int]:
 def test_a_rule_is_a_mistake_exactly_where_no_request_reaches_it(rules: list[str]) -> None:
     told: set[int] = set()
     try:
-        parse_policy(write(*rules), NAME)
+        parse_rules(write(*rules), NAME)
     except DocumentInvalid as error:
         told = {int(problem.split(":")[1]) - 3 for problem in error.problems}
     assert told == set(range(len(rules))) - _find_reached(rules)
@@ -100,4 +100,4 @@ MANY = 10_000
 )
 def test_ten_thousand_rules_are_read_in_the_time_of_their_number(rule: str) -> None:
     # Compared with each other, a hundred million pairs would take minutes.
-    assert len(parse_policy(write(*(rule % n for n in range(MANY))), NAME)) == MANY
+    assert len(Policy(parse_rules(write(*(rule % n for n in range(MANY))), NAME))) == MANY

@@ -5,16 +5,22 @@ from ipaddress import ip_network
 import pytest
 
 from sidecar.core.addresses import Network
-from sidecar.schemas.policy import find_policy_warnings, parse_policy
-from sidecar.schemas.policy.warnings import MOST_WARNINGS
+from sidecar.core.policy import Policy
+from sidecar.schemas.policy import find_host_warnings, parse_rules
 from tests.schemas.policies import NAME, write
 
 TRUSTED = (ip_network("127.0.0.0/8"), ip_network("::1"), ip_network("10.9.0.0/16"))
 
 
 def warn(text: str, admin_role: str = "admin", trusted: tuple[Network, ...] = TRUSTED) -> list[str]:
-    policy = parse_policy(text, NAME)
-    return list(find_policy_warnings(policy, NAME, admin_role=admin_role, trusted_proxies=trusted))
+    policy = Policy(parse_rules(text, NAME))
+    return [
+        f"{NAME}:{line}: hosts.{host}: {told}"
+        for host in policy.hosts
+        for line, told in find_host_warnings(
+            policy, host, admin_role=admin_role, trusted_proxies=trusted
+        )
+    ]
 
 
 ADMIN = (
@@ -98,12 +104,35 @@ def test_a_path_that_differs_in_case_alone_is_told_where_it_lets_others_in(
     assert warn(write(first, second)) == expected
 
 
-def test_no_policy_warns_without_end() -> None:
-    rules = [f"{{path: /{number}, allow: {{roles: [admin]}}}}" for number in range(MOST_WARNINGS)]
-    assert len(warn(write(*rules))) == MOST_WARNINGS
-    told = warn(write(*rules, "{path: /x, allow: {roles: [admin]}}"))
-    assert len(told) == MOST_WARNINGS + 1
-    assert told[-1] == "policy.yaml: and 1 more warnings"
+SIGNED_IN = "{path: /**, allow: signed-in}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "next_rule", "warned"),
+    [
+        ("{path: /a, allow: {roles: [x]}}", SIGNED_IN, True),
+        ("{path: /a/*, allow: {roles: [x]}}", SIGNED_IN, True),
+        ("{path: /a, methods: [PUT], allow: {roles: [x]}}", SIGNED_IN, True),
+        ("{path: /a, allow: signed-in}", "{path: /**, allow: anyone}", True),
+        ("{path: /a, allow: {roles: [x]}}", "{path: /a/, allow: {roles: [z]}}", True),
+        ("{path: /a, allow: {roles: [x]}}", "{path: /a/, allow: {roles: [x]}}", False),
+        ("{path: /a/**, allow: {roles: [x]}}", SIGNED_IN, False),
+        ("{path: /a/, allow: {roles: [x]}}", SIGNED_IN, False),
+        ("{path: /a, allow: {roles: [x]}}", "{path: /b/**, allow: signed-in}", False),
+        ("{path: /a, allow: signed-in}", "{path: /**, allow: {roles: [x]}}", False),
+        ("{path: /a, allow: anyone}", SIGNED_IN, False),
+        ("{path: /a, allow: signed-in}", SIGNED_IN, False),
+    ],
+)
+def test_a_path_whose_slash_at_the_end_lets_others_in_is_told(
+    rule: str, next_rule: str, *, warned: bool
+) -> None:
+    path = rule.removeprefix("{path: ").partition(",")[0]
+    told = (
+        f"policy.yaml:3: hosts.a.example: {path}/ is not held by it, but by line 4, which lets"
+        f" other people in: {path}/** holds both"
+    )
+    assert warn(write(rule, next_rule)) == ([told] if warned else [])
 
 
 def test_a_policy_that_means_what_it_says_has_no_warnings() -> None:

@@ -83,6 +83,20 @@ def test_no_assertion_outlives_its_token(workshop: Workshop, left: int) -> None:
         assert second < claims.exp <= NOW + left
 
 
+def test_no_assertion_is_handed_out_whose_key_is_published_no_more(workshop: Workshop) -> None:
+    gate, token = _gate(workshop, ttl=600), workshop.verified(exp=NOW + 1200)
+    first = gate.seal_assertion(token, HOST, _at(NOW))
+    assert gate.seal_assertion(token, HOST, _at(NOW + 1)) == first
+    key = replace(workshop.token_key, sign_until=NOW + 20, publish_until=NOW + 30)
+    gate.ring = KeyRing.of([key])
+    second = gate.seal_assertion(token, HOST, _at(NOW + 1))
+    assert gate.seal_assertion(token, HOST, _at(NOW + 29)) == second  # upstreams still find it
+    with pytest.raises(NoVerdict):
+        gate.seal_assertion(token, HOST, _at(NOW + 30))
+    gate.ring = KeyRing.of([make_key(generate_key(), Purpose.TOKEN)])
+    assert gate.seal_assertion(token, HOST, _at(NOW + 2)) not in {first, second}
+
+
 def test_an_assertion_is_for_one_token_and_one_host(workshop: Workshop) -> None:
     gate, token = _gate(workshop), workshop.verified()
     other = replace(token, claims=replace(token.claims, jti="j-2", sub="u-2"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sidecar.core.facts import LONGEST_HOST, parse_host
-from sidecar.core.policy import Policy, Rule
+from sidecar.core.policy import Rule
 from sidecar.core.verdict import Deny
 from sidecar.schemas.documents import Document, Path, read_document
 from sidecar.schemas.policy.keys import ROOT_KEYS, refuse_unknown
@@ -14,11 +14,6 @@ from sidecar.schemas.values import parse_host_pattern
 
 LARGEST_POLICY: Final = 4_194_304  # octets: 10 000 rules have about one million
 HOST: Final = "is not a host: a name or address in ASCII without scheme and port, or *.name"
-
-
-def parse_policy(text: str, name: str) -> Policy:
-    """Return the policy in `text`, which the file `name` holds. Raises DocumentInvalid."""
-    return Policy(parse_rules(text, name))
 
 
 def parse_rules(text: str, name: str) -> Mapping[str, tuple[Rule, ...]]:

@@ -11,9 +11,8 @@ from sidecar.core.facts import parse_method
 from sidecar.core.user import canonical_username, is_role
 from sidecar.core.verdict import Deny
 from sidecar.schemas.documents import LONGEST_SHOWN, Document, Path, show_key
-from sidecar.schemas.values import IPV4_MAPPED, parse_network, parse_scope
+from sidecar.schemas.values import IPV4_MAPPED, parse_amr, parse_network, parse_scope
 
-_AMR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)  # as RFC 8176 spells them
 _BETWEEN: Final = re.compile(r"[\s,]+")
 
 T = TypeVar("T")
@@ -74,10 +73,6 @@ def _parse_role(text: str) -> str | None:
     return text if is_role(text) else None
 
 
-def _parse_amr(text: str) -> str | None:
-    return text if _AMR.fullmatch(text) else None
-
-
 def _hint_scope(text: str) -> str:
     members = text.split()
     several = len(members) > 1 and all(map(parse_scope, members))
@@ -102,4 +97,4 @@ NETWORKS: Final[ListOf[Network]] = ListOf("network", parse_network, _hint_networ
 USERS: Final = ListOf("username", canonical_username)
 ROLES: Final = ListOf("role", _parse_role)
 SCOPES: Final = ListOf("scope", parse_scope, _hint_scope)
-AMR: Final = ListOf("way to log in", _parse_amr)
+AMR: Final = ListOf("way to log in", parse_amr)

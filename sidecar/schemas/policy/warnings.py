@@ -1,41 +1,30 @@
 """What a policy may say but hardly means."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 from sidecar.core.access import Networks, Roles
 from sidecar.core.addresses import Network
 from sidecar.core.policy import Policy, Rule
 
-MOST_WARNINGS: Final = 20  # lines; they stand in the log at every start
 
+def find_host_warnings(
+    policy: Policy, host: str, *, admin_role: str, trusted_proxies: Sequence[Network]
+) -> list[tuple[int, str]]:
+    """Return the line in the file, and what is told of it, for each rule that may not be meant.
 
-def find_policy_warnings(
-    policy: Policy, name: str, *, admin_role: str, trusted_proxies: Sequence[Network]
-) -> tuple[str, ...]:
-    """Return a line for each rule that may not be meant, with its place in the file `name`."""
-    found = [
-        f"{name}:{rule.line}: hosts.{host}: {text}"
-        for host in policy.hosts
-        for rule, text in _judge_host(policy.rules_of(host), admin_role, trusted_proxies)
-    ]
-    if len(found) > MOST_WARNINGS:
-        found[MOST_WARNINGS:] = [f"{name}: and {len(found) - MOST_WARNINGS} more warnings"]
-    return tuple(found)
-
-
-def _judge_host(
-    rules: Iterable[Rule], admin_role: str, trusted_proxies: Sequence[Network]
-) -> Iterator[tuple[Rule, str]]:
+    `host` is one of the policy's hosts.
+    """
+    found: list[tuple[int, str]] = []
     caseless: dict[str, Rule] = {}
-    for rule in rules:
+    for rule in policy.rules_of(host):
         texts = [
             *_judge_access(rule, admin_role),
             *_judge_networks(rule, trusted_proxies),
             *_judge_case(rule, caseless.setdefault(rule.path.casefold(), rule)),
+            *_judge_slash(rule, policy.find(host, f"{rule.path}/").exact),
         ]
-        for text in texts:
-            yield rule, text
+        found += [(rule.line, text) for text in texts]
+    return found
 
 
 def _judge_access(rule: Rule, admin_role: str) -> Iterator[str]:
@@ -65,4 +54,19 @@ def _judge_case(rule: Rule, first: Rule) -> Iterator[str]:
         yield (
             f"the path {rule.path} differs from that of line {first.line} in case alone: what both"
             " are about is refused as ambiguous"
+        )
+
+
+def _judge_slash(rule: Rule, beside: Sequence[Rule]) -> Iterator[str]:
+    """Tell that many servers read `/a/` as `/a`, where other people get there.
+
+    `beside` are the rules about the path with a slash.
+    """
+    if rule.access.open or rule.path.endswith(("/", "/**")) or not beside:
+        return
+    other = beside[0]
+    if other.access != rule.access and (other.access.open or rule.access.conditions):
+        yield (
+            f"{rule.path}/ is not held by it, but by line {other.line}, which lets other people in:"
+            f" {rule.path}/** holds both"
         )
