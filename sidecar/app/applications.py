@@ -14,11 +14,10 @@ from sidecar.core.grant import Issuer
 from sidecar.credentials.mint import Lifetimes, Mint
 from sidecar.login import Login
 from sidecar.rotation import RefreshOptions, Rotation
-from sidecar.schemas.policy import find_policy_warnings
-from sidecar.settings import CookieHandling
+from sidecar.settings import CookieHandling, find_warnings
 from sidecar.sources.keyring import derive_key
 from sidecar.web.context import CONTEXT, Context, Health, PublicUrl
-from sidecar.web.credentials import CookieJar, warn_unreached
+from sidecar.web.credentials import CookieJar
 from sidecar.web.identity import Identity
 from sidecar.web.middlewares import error_boundary
 from sidecar.web.routes import make_operations_app, make_public_app
@@ -50,14 +49,7 @@ async def create_app(services: Services, workers: int) -> tuple[Serving, Apps]:
     serving = Serving(services, sources, opened, policy)
     await _bootstrap(services)
     context = _make_context(serving, opened.secret, workers)
-    unreached = warn_unreached(context.jar, policy.hosts, context.public.host.name)
-    hardly_meant = find_policy_warnings(
-        policy,
-        str(settings.policy_file),
-        admin_role=settings.admin_role,
-        trusted_proxies=settings.gateway.trusted_proxies,
-    )
-    for warning in (*unreached, *hardly_meant):
+    for warning in (*find_warnings(settings), *sources.policy_warnings):
         log.warning("%s", warning)
     public = make_public_app(context)
     gate = None if settings.server.gate_listen is None else _take_gate(public)

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NoReturn
 
 from sidecar.app.background import running
 from sidecar.app.services import Services
+from sidecar.app.warnings import find_policy_warnings
 from sidecar.clock import Now, read_clock
 from sidecar.core.grant import Issuer
 from sidecar.core.policy import Policy
@@ -30,9 +31,22 @@ class Sources:
         settings = services.settings
         self.policy_file = PolicyFile(settings.policy_file, named=settings.policy_named)
         self.policy = Watched(
-            "policy", self.policy_file.sign, self.policy_file.read, self.policy_file.describe
+            "policy", self.policy_file.sign, self._read_policy, self._describe_policy
         )
         self.keys = Watched("keys", services.keys.sign, services.open_ring)
+        self.policy_warnings: tuple[str, ...] = ()
+        self._settings = settings
+
+    async def _read_policy(self) -> Policy:
+        policy = await self.policy_file.read()
+        name = str(self._settings.policy_file)
+        self.policy_warnings = await find_policy_warnings(self._settings, policy, name)
+        return policy
+
+    async def _describe_policy(self) -> Mapping[str, object]:
+        for warning in self.policy_warnings:
+            log.warning("%s", warning)
+        return await self.policy_file.describe()
 
 
 class Serving:

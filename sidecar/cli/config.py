@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from sidecar.cli.options import config_option, read_settings, run
-from sidecar.errors import DocumentInvalid
 from sidecar.schemas.documents import dump_document
 from sidecar.settings import Settings, describe_settings, find_warnings
 
@@ -26,25 +25,15 @@ def check(config_file: Path | None) -> None:
 
 
 def _find_in_policy(settings: Settings) -> tuple[str, ...]:
-    from sidecar.schemas.policy import find_policy_warnings
+    """Return what may not be meant in the policy. Raises DocumentInvalid."""
+    from sidecar.app.warnings import find_policy_warnings
     from sidecar.sources.policyfile import PolicyFile
-    from sidecar.web.context import PublicUrl
-    from sidecar.web.credentials import CookieJar, warn_unreached
 
-    try:
-        policy = run(PolicyFile(settings.policy_file, named=settings.policy_named).read())
-    except DocumentInvalid:  # `sidecar policy check` says what is wrong with it
-        return ()
-    own_host = PublicUrl.parse(settings.server.public_url).host.name
-    return (
-        *warn_unreached(CookieJar(settings.session.domain), policy.hosts, own_host),
-        *find_policy_warnings(
-            policy,
-            str(settings.policy_file),
-            admin_role=settings.admin_role,
-            trusted_proxies=settings.gateway.trusted_proxies,
-        ),
-    )
+    file = PolicyFile(settings.policy_file, named=settings.policy_named)
+    policy = run(file.read())
+    if file.missing:
+        return (f"policy.file: there is no {settings.policy_file}: everything is refused",)
+    return run(find_policy_warnings(settings, policy, str(settings.policy_file)))
 
 
 @config.command()

@@ -1,22 +1,35 @@
-"""An explanation in lines for a person."""
+"""What the policy says of a request, and an explanation in lines for a person."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
+from sidecar.core.explain import Explanation, explain
+from sidecar.core.facts import RequestFacts
+from sidecar.core.policy import Policy
+from sidecar.core.principal import Principal
+from sidecar.core.text import printable
+from sidecar.core.verdict import Deny, Reason
+
+
+def judge(
+    facts: RequestFacts | Deny, principal: Principal | None, policy: Policy, now: int
+) -> tuple[Reason | None, Explanation | None]:
+    """Return why `principal` (None: nobody) may not ask at `now` (Unix seconds), None: they may.
+
+    With it comes what the policy says; None where the gate would not read the request.
+    """
+    if isinstance(facts, Deny):
+        return facts.reason, None
+    found = explain(facts, principal, policy=policy, now=now)
+    return None if found.refusal is None else found.refusal.reason, found
+
 
 def print_explained(members: Mapping[str, Any]) -> None:
     """Print what `dump_explanation` gives, with its `verdict`, `reason` and `needs`."""
     for line in _lines(members):
-        click.echo(clean(line))
-
-
-def clean(text: str) -> str:
-    """Return text on one line that does nothing to a terminal: a client has chosen the path."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        click.echo(printable(line))
 
 
 def _lines(members: Mapping[str, Any]) -> Iterator[str]:

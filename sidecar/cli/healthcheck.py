@@ -8,6 +8,7 @@ import click
 
 from sidecar.cli.operations import FOREIGN, ask, find_workers, read_members
 from sidecar.cli.options import config_option, read_settings
+from sidecar.core.text import printable
 from sidecar.errors import SidecarError
 
 LONGEST_TOLD: Final = 200  # characters of an answer that is not the right one
@@ -16,11 +17,23 @@ LONGEST_TOLD: Final = 200  # characters of an answer that is not the right one
 @click.command()
 @config_option
 def healthcheck(config_file: Path | None) -> None:
-    """Exit 0 where every worker is ready, else 1 with a line that says which is not."""
+    """Exit 0 where every worker is ready, else 1 with a line that says which is not.
+
+    What works less well than it should is named beside `ready`.
+    """
     first = read_settings(config_file).server.operations_listen
+    degraded: dict[str, None] = {}
     for address in find_workers(first):
         status, body = ask(address, "/readyz")
-        if status != HTTPStatus.OK or read_members(body).get("ready") is not True:
-            told = FOREIGN if status == HTTPStatus.OK else body[:LONGEST_TOLD] or status
-            raise SidecarError(f"{address}: not ready: {told}")
-    click.echo("ready")
+        match status, read_members(body):
+            case HTTPStatus.OK, {"ready": True, "degraded": [*parts]}:
+                degraded |= dict.fromkeys(map(str, parts))
+            case HTTPStatus.OK, _:
+                raise SidecarError(f"{address}: not ready: {FOREIGN}")
+            case 0, _:
+                raise SidecarError(f"not ready: {body}")
+            case _:
+                told = printable(body[:LONGEST_TOLD]) or status
+                raise SidecarError(f"{address}: not ready: {told}")
+    named = printable(", ".join(degraded))
+    click.echo(f"ready (degraded: {named})" if named else "ready")

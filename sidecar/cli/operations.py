@@ -13,6 +13,7 @@ from sidecar.settings.workers import worker_addresses
 TIMEOUT: Final = 3.0  # seconds for each worker
 LARGEST_ANSWER: Final = 4_194_304  # octets
 FOREIGN: Final = "another program answers there"
+SILENT: Final = "{} (server.operations_listen): {}: does the service run?"
 
 
 def find_workers(first: Listen) -> list[Listen]:
@@ -53,7 +54,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def ask(address: Listen, path: str) -> tuple[int, str]:
-    """Return status and body of an answer; 0 and the cause where there is none."""
+    """Return status and body of an answer; 0 and a line that says so where there is none."""
     connection = (
         http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT)
         if address.path is None
@@ -63,7 +64,9 @@ def ask(address: Listen, path: str) -> tuple[int, str]:
         connection.request("GET", path)
         answer = connection.getresponse()
         return answer.status, answer.read(LARGEST_ANSWER).decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException) as error:
-        return 0, str(error) or type(error).__name__
+    except OSError as error:
+        return 0, SILENT.format(address, error.strerror or error)
+    except http.client.HTTPException:
+        return 0, f"{address}: {FOREIGN}"
     finally:
         connection.close()

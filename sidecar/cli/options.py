@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sidecar.core.text import printable
 from sidecar.errors import SidecarError
+from sidecar.schemas.values import SQLITE
 from sidecar.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from sidecar.app import Services
+    from sidecar.core.policy import Policy
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,6 +53,25 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
+def read_policy(settings: Settings) -> "Policy":
+    """Return the policy of these settings; where there is none, the empty one and a warning.
+
+    Raises DocumentInvalid.
+    """
+    from sidecar.sources.policyfile import PolicyFile
+
+    file = PolicyFile(settings.policy_file, named=settings.policy_named)
+    policy = run(file.read())
+    if file.missing:
+        warn(f"there is no {settings.policy_file}")
+    return policy
+
+
+def warn(text: str) -> None:
+    """Print a warning."""
+    click.echo(f"warning: {printable(text)}", err=True)
+
+
 def read_line(longest: int) -> str:
     """Return one line of standard input, of at most so many octets. Raises SidecarError."""
     if sys.stdin is None:
@@ -61,6 +83,13 @@ def read_line(longest: int) -> str:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
         raise SidecarError("standard input is not UTF-8") from None
+
+
+def require_database(settings: Settings) -> None:
+    """Raise SidecarError where an embedded database is not there: a question makes none."""
+    path = settings.database_url.removeprefix(SQLITE)
+    if path != settings.database_url and not Path(path).exists():
+        raise SidecarError(f"there is no database {path}, so there are no users (database.url)")
 
 
 @asynccontextmanager

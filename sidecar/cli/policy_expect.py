@@ -4,15 +4,13 @@ from pathlib import Path
 
 import click
 
-from sidecar.cli.explained import clean
-from sidecar.cli.options import config_option, read_settings, run
+from sidecar.cli.explained import judge
+from sidecar.cli.options import config_option, read_policy, read_settings
 from sidecar.clock import read_clock
-from sidecar.core.explain import explain
 from sidecar.core.policy import Policy
-from sidecar.core.verdict import Deny
+from sidecar.core.text import printable
 from sidecar.schemas.expectations import LARGEST_EXPECTATIONS, Expectation, parse_expectations
 from sidecar.schemas.explanation import list_needs
-from sidecar.sources.policyfile import PolicyFile
 
 
 @click.command()
@@ -23,19 +21,19 @@ def test(ctx: click.Context, file: Path, config_file: Path | None) -> None:
     """Run the expectations of FILE; exit 1 where the policy does otherwise.
 
     FILE is a YAML list of {request: GET https://…, as: {user, roles, scope, amr, auth_age,
-    address}, expect: allow|deny}; without `as` nobody asks. No user is looked up.
+    address, preflight}, expect: allow|deny}; without `as` nobody asks. No user is looked up.
     """
     settings = read_settings(config_file)
     now = read_clock().unix
     expectations = parse_expectations(_read(file), str(file), now)
-    policy = run(PolicyFile(settings.policy_file, named=settings.policy_named).read())
+    policy = read_policy(settings)
     differing = [
         f"{file}:{each.line}: {difference}"
         for each in expectations
         if (difference := _find_difference(each, policy, now)) is not None
     ]
     for line in differing:
-        click.echo(clean(line), err=True)
+        click.echo(printable(line), err=True)
     held = len(expectations) - len(differing)
     click.echo(f"{held} of {len(expectations)} expectations held")
     if differing:
@@ -51,14 +49,7 @@ def _read(file: Path) -> str:
 
 def _find_difference(expected: Expectation, policy: Policy, now: int) -> str | None:
     """Return what the policy does otherwise, None where it does as expected."""
-    facts = expected.facts
-    refusal: Deny | None
-    if isinstance(facts, Deny):
-        refusal, explanation = facts, None
-    else:
-        explanation = explain(facts, expected.principal, policy=policy, now=now)
-        refusal = explanation.refusal
-    reason = None if refusal is None else refusal.reason
+    reason, explanation = judge(expected.facts, expected.principal, policy, now)
     if (reason is None) is expected.allowed:
         return None
     rule = None if explanation is None else explanation.rule

@@ -7,25 +7,31 @@ from typing import Any, Final
 
 import click
 
-from sidecar.cli.explained import clean
-from sidecar.cli.imagined import read_request, ways_options
-from sidecar.cli.options import config_option, json_option, open_prepared, read_settings, run
-from sidecar.cli.policy_explain import imagine_user
+from sidecar.cli.imagined import imagine_user, read_request, ways_options
+from sidecar.cli.options import (
+    config_option,
+    json_option,
+    open_prepared,
+    read_policy,
+    read_settings,
+    require_database,
+    run,
+)
 from sidecar.clock import read_clock
 from sidecar.core.access import Amr, Condition, MaxAge, Networks
 from sidecar.core.addresses import Address
 from sidecar.core.explain import explain
 from sidecar.core.facts import RequestFacts
 from sidecar.core.policy import Policy
+from sidecar.core.text import printable
 from sidecar.core.user import User
 from sidecar.core.verdict import Deny, Reason
 from sidecar.schemas.explanation import describe_need
 from sidecar.settings import Settings
-from sidecar.sources.policyfile import PolicyFile
 
 COLUMN: Final = 24  # characters; rows are printed while they are read, so no width is known
 HEADS: Final = ("username", "roles", "needs")
-NOBODY: Final = "nobody may: {}"
+NOBODY_MAY: Final = "nobody may: {}"
 ANYONE: Final = "anyone may, also who is not signed in"
 
 
@@ -51,12 +57,13 @@ def who(
     """
     facts = read_request(method, url, address)
     settings = read_settings(config_file)
-    policy = run(PolicyFile(settings.policy_file, named=settings.policy_named).read())
+    policy = read_policy(settings)
     if isinstance(facts, Deny):
-        click.echo(NOBODY.format(facts.reason), err=True)
+        click.echo(NOBODY_MAY.format(facts.reason), err=True)
         if as_json:
             click.echo("[]")
         return
+    require_database(settings)
     asked = _Asked(settings, policy, facts, amr, auth_age)
     run(_print(asked, as_json=as_json))
 
@@ -85,7 +92,7 @@ class _Asked:
         if nobody.refusal is None:
             return ANYONE
         reason = nobody.refusal.reason
-        return None if reason is Reason.NO_CREDENTIAL else NOBODY.format(reason)
+        return None if reason is Reason.NO_CREDENTIAL else NOBODY_MAY.format(reason)
 
     def find_needs(self, user: User) -> list[str] | None:
         """Return what a user has to bring beside who they are, None where they may not pass."""
@@ -125,7 +132,7 @@ async def _print(asked: _Asked, *, as_json: bool) -> None:
             if count == 1:
                 click.echo(_line([head.upper() for head in HEADS]))
             cells = (row["username"], ",".join(row["roles"]), "; ".join(row["needs"]))
-            click.echo(_line([clean(cell) or "-" for cell in cells]))
+            click.echo(_line([printable(cell) or "-" for cell in cells]))
     if as_json:
         click.echo("\n]" if count else "[]")
 

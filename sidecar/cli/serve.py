@@ -74,7 +74,8 @@ async def _serve(settings: Settings) -> None:
                 await runner.open_gate(await asyncio.to_thread(bind, server.gate_listen))
             await runner.setup()
             await web.SockSite(runner, bound).start()
-            log.info("ready", extra={"listen": str(server.listen)})
+            gate = {} if server.gate_listen is None else {"gate_listen": str(server.gate_listen)}
+            log.info("ready", extra={"listen": str(server.listen), **gate})
             await stop.wait()
             log.info("draining")
         finally:

@@ -1,7 +1,7 @@
 """`sidecar why`: why the running service refused a request."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import click
 
-from sidecar.cli.explained import clean, print_explained
+from sidecar.cli.explained import print_explained
 from sidecar.cli.operations import FOREIGN, ask, find_workers, read_members
 from sidecar.cli.options import config_option, json_option, read_settings
+from sidecar.core.text import printable
 from sidecar.errors import NotFound, SidecarError
 from sidecar.settings import Listen
 
@@ -20,8 +21,14 @@ MEMBERS: Final = frozenset(
     {
         *("request_id", "at", "verdict", "reason", "method", "host", "path", "subject"),
         *("username", "address", "entry", "rule", "folded", "passed_over", "conditions"),
-        *("rule_stands", "needs"),
+        *("rule_stands", "needs", "unread"),
     }
+)
+# What else an id may stand for of which no refusal is found.
+UNKNOWN: Final = (
+    "no refusal of this id is remembered: {}: it was let in, or answered 503 (`no verdict` in the"
+    " log); or this service has started again, or refused too many others since; or another"
+    " machine's service answered, which is asked there"
 )
 
 
@@ -32,8 +39,8 @@ MEMBERS: Final = frozenset(
 def why(request_id: str, as_json: bool, config_file: Path | None) -> None:
     """Say why a request was refused; ID is the X-Request-Id of its answer.
 
-    Each process remembers its last 10 000 refusals. Where an id was given to several requests, all
-    of them are told, the newest first.
+    Each process remembers up to 10 000 refusals, the last ones. Where an id was given to several
+    requests, all of them are told, the newest first.
     """
     from sidecar.web.requests import is_request_id
 
@@ -50,7 +57,7 @@ def why(request_id: str, as_json: bool, config_file: Path | None) -> None:
     if not found and silent:  # who was not asked may remember it
         raise SidecarError("; ".join(silent))
     if not found:
-        raise NotFound(f"no refusal of this id is remembered: {request_id}")
+        raise NotFound(UNKNOWN.format(request_id))
     newest, *earlier = sorted(found, key=lambda each: str(each["at"]), reverse=True)
     if as_json:
         click.echo(json.dumps({**newest, "earlier": earlier}, indent=2, ensure_ascii=False))
@@ -73,7 +80,7 @@ def _find_refusals(address: Listen, request_id: str) -> list[dict[str, Any]]:
         case HTTPStatus.NOT_FOUND, {"reason": "not_remembered"}:
             return []
         case 0, _:
-            raise SidecarError(f"{address}: {body}")
+            raise SidecarError(body)
         case _:
             raise SidecarError(f"{address}: {FOREIGN}")
 
@@ -84,11 +91,21 @@ def _is_refusal(item: object) -> bool:
 
 def _print(refusal: Mapping[str, Any]) -> None:
     print_explained(refusal)
-    if refusal["method"] is not None:
+    for line in _lines(refusal):
+        click.echo(printable(line))
+
+
+def _lines(refusal: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is told beside the explanation."""
+    if (said := refusal["unread"]) is not None:
+        parts = [f"{name} {said[name]}" for name in ("method", "host", "target") if said[name]]
+        yield f"question: {said['dialect']}, from {said['peer']}"
+        yield f"which said: {', '.join(parts) or 'neither method, host nor target'}"
+    else:
         who = refusal["username"] or refusal["subject"] or "nobody who is known"
         asked = f"{refusal['method']} {refusal['host']}{refusal['path']}"
-        click.echo(clean(f"asked: {asked} from {refusal['address'] or 'an unknown address'}"))
-        click.echo(clean(f"by: {who}"))
+        yield f"asked: {asked} from {refusal['address'] or 'an unknown address'}"
+        yield f"by: {who}"
     if refusal["rule_stands"] is False:
-        click.echo("changed: the policy no longer has that rule there")
-    click.echo(clean(f"at: {refusal['at']}"))
+        yield "changed: the policy no longer has that rule there"
+    yield f"at: {refusal['at']}"

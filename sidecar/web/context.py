@@ -1,4 +1,4 @@
-"""What the handlers work with, put together once by app/serving.py."""
+"""What the handlers work with, put together once by app/applications.py."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Which credential came with a request, unopened."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,15 +53,6 @@ class CookieJar:
         return host == own_host or (
             domain is not None and (host == domain or host.endswith(f".{domain}"))
         )
-
-
-def warn_unreached(jar: CookieJar, hosts: Iterable[str], own_host: str) -> tuple[str, ...]:
-    """Return a line for each host of the policy where a login at `own_host` logs nobody in."""
-    return tuple(
-        f"session.domain: the cookie of a login at {own_host} does not reach {host}"
-        for host in hosts
-        if not jar.reaches(host, own_host)
-    )
 
 
 def find_credential(

@@ -1,24 +1,23 @@
-"""What the gate refused lately: one line in the log, and a memory that `sidecar why` asks.
+"""What the gate refused lately: a memory that `sidecar why` asks.
 
 A stranger can make as many refusals as they like: they reach no store, each is kept in a bounded
 form, and only the last ones are.
 """
 
-import logging
 from collections import deque
 from sys import getsizeof
 from typing import Final, NamedTuple
 
-from sidecar.core.access import Access, Scope
+from sidecar.core.access import Scope
 from sidecar.core.addresses import Address
-from sidecar.core.explain import Explanation, explain
+from sidecar.core.explain import Explanation
 from sidecar.core.facts import RequestFacts
 from sidecar.core.policy import Policy
 from sidecar.core.token import VerifiedToken
-from sidecar.core.verdict import Deny, Reason
-from sidecar.gate import Credential, Gate
+from sidecar.core.verdict import Reason
 from sidecar.schemas.explanation import dump_explanation, list_needs
 from sidecar.schemas.keys import format_moment
+from sidecar.web.unread import Unread, list_unread_needs
 
 MOST: Final = 10_000  # refusals
 LARGEST: Final = 16_777_216  # octets of all of them, by `_weigh`; most have about one thousand
@@ -26,32 +25,9 @@ LONGEST_PATH: Final = 256  # characters; what is longer is cut
 MOST_TOLD: Final = 16  # refusals of one id: a gateway that repeats its ids repeats them often
 
 # Octets, measured with CPython 3.11.
-BARE: Final = 300  # a refusal without its id
+BARE: Final = 300  # a refusal without its id and texts
 EXPLAINED: Final = 250  # an explanation without its parts
 PART: Final = 120  # a rule that was passed over, a condition, a scope that is lacking
-
-# Reasons that only a token has that was opened, and so is remembered: to look at it costs nothing.
-OPENED: Final = frozenset(
-    {
-        Reason.KEY_NOT_YET,
-        Reason.KEY_RETIRED,
-        Reason.EXPIRED,
-        Reason.NOT_YET_VALID,
-        Reason.REVOKED_TOKEN,
-        Reason.REVOKED_SESSION,
-        Reason.REVOKED_USER,
-        Reason.REVOKED_EVERYONE,
-        Reason.AMR_MISSING,
-        Reason.LOGIN_TOO_OLD,
-        Reason.USER_NOT_LISTED,
-        Reason.ROLE_MISSING,
-        Reason.NETWORK_NOT_ALLOWED,
-        Reason.SCOPE_MISSING,
-        Reason.CROSS_SITE,
-    }
-)
-
-log = logging.getLogger("sidecar.gate")
 
 
 class Inputs(NamedTuple):
@@ -66,12 +42,15 @@ class Inputs(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """One refusal at `at` (Unix seconds); where the question was malformed, nothing is known."""
+    """One refusal at `at` (Unix seconds).
+
+    Where the question could not be read, `inputs` are what it said, and nothing explains it.
+    """
 
     request_id: str
     at: int
     reason: Reason
-    inputs: Inputs | None
+    inputs: Inputs | Unread
     explanation: Explanation | None
 
 
@@ -105,46 +84,6 @@ class Refusals:
         return found[:MOST_TOLD]
 
 
-def note_refusal(
-    refusals: Refusals,
-    gate: Gate,
-    request_id: str,
-    refusal: Deny,
-    now: int,
-    facts: RequestFacts | None = None,
-    credential: Credential | Deny | None = None,
-    narrowing: Access | None = None,
-) -> None:
-    """Keep a refusal of the gate, and say in one line of the log what was refused, and why.
-
-    `facts` is None where the question could not be read; the rest is as it was handed to
-    `Gate.decide` at `now` (Unix seconds).
-    """
-    if facts is None:
-        refusals.add(Refusal(request_id, now, refusal.reason, None, None))
-        log.info("refused", extra={"request_id": request_id, "reason": refusal.reason.value})
-        return
-    token = _find_token(gate, credential, refusal.reason)
-    principal = None if token is None else token.principal
-    why = explain(facts, principal, policy=gate.policy, now=now, narrowing=narrowing)
-    inputs = keep_inputs(facts, token)
-    refusals.add(Refusal(request_id, now, refusal.reason, inputs, why))
-    log.info(
-        "refused",
-        extra={
-            "request_id": request_id,
-            "reason": refusal.reason.value,
-            "entry": why.entry,
-            "rule": None if why.rule is None else why.rule.line,
-            "method": inputs.method,
-            "host": inputs.host,
-            "path": facts.path,
-            "address": None if inputs.address is None else str(inputs.address),
-            "sub": inputs.subject,
-        },
-    )
-
-
 def keep_inputs(facts: RequestFacts, token: VerifiedToken | None) -> Inputs:
     """Return what is kept of a request and of who made it."""
     claims = None if token is None else token.claims
@@ -161,19 +100,24 @@ def keep_inputs(facts: RequestFacts, token: VerifiedToken | None) -> Inputs:
 
 def dump_refusal(refusal: Refusal, policy: Policy) -> dict[str, object]:
     """Return a refusal as JSON; `rule_stands` says whether its rule is in today's `policy`."""
-    inputs, why = refusal.inputs, refusal.explanation
-    said = ("method", "host", "path", "subject", "username")
-    address = None if inputs is None else inputs.address
+    inputs, why, reason = refusal.inputs, refusal.explanation, refusal.reason
+    asked: dict[str, object]
+    if isinstance(inputs, Unread):
+        asked = {**dict.fromkeys(Inputs._fields), "unread": inputs._asdict()}
+        needs = list_unread_needs(reason, inputs)
+    else:
+        address = None if inputs.address is None else str(inputs.address)
+        asked = {**inputs._asdict(), "address": address, "unread": None}
+        needs = list_needs(reason, why)
     return {
         "request_id": refusal.request_id,
         "at": format_moment(refusal.at),
         "verdict": "deny",
-        "reason": refusal.reason.value,
-        **{name: None if inputs is None else getattr(inputs, name) for name in said},
-        "address": None if address is None else str(address),
+        "reason": reason.value,
+        **asked,
         **dump_explanation(why),
         "rule_stands": None if why is None else _stands(why, policy),
-        "needs": list_needs(refusal.reason, why),
+        "needs": needs,
     }
 
 
@@ -184,21 +128,12 @@ def _stands(why: Explanation, policy: Policy) -> bool | None:
     return why.entry in policy.hosts and why.rule in policy.rules_of(why.entry)
 
 
-def _find_token(
-    gate: Gate, credential: Credential | Deny | None, reason: Reason
-) -> VerifiedToken | None:
-    if reason not in OPENED or not isinstance(credential, Credential):
-        return None
-    opened = gate.open_credential(credential)
-    return opened if isinstance(opened, VerifiedToken) else None
-
-
 def _weigh(refusal: Refusal) -> int:
     """Return about how many octets a refusal takes; what it shares with the policy is not its."""
     why, inputs = refusal.explanation, refusal.inputs
     own = BARE + len(refusal.request_id)
-    if why is None or inputs is None:
-        return own
+    if why is None or isinstance(inputs, Unread):
+        return own + sum(getsizeof(text) for text in inputs if text is not None)
     lacking = (each.missing.all_of for each in why.conditions if isinstance(each.missing, Scope))
     parts = len(why.passed_over) + len(why.conditions) + sum(map(len, lacking))
     return own + getsizeof(inputs.path) + len(inputs.host) + EXPLAINED + PART * parts

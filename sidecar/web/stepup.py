@@ -4,7 +4,6 @@ The gate tells a program in its challenge (RFC 9470 section 3), and sends a pers
 with the same two words.
 """
 
-import re
 from typing import Final
 
 from aiohttp import web
@@ -12,11 +11,11 @@ from aiohttp import web
 from sidecar.core.access import Amr, Asker, Condition, MaxAge
 from sidecar.core.principal import Principal
 from sidecar.core.verdict import StepUp
+from sidecar.schemas.values import parse_amr
 from sidecar.web.parameters import parse_max_age
 
 NOTHING: Final = StepUp(None, ())
 MOST_WAYS: Final = 16  # in `amr`; RFC 8176 registers about as many
-_WAY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)  # as RFC 8176 spells them
 
 
 def list_step_up(step_up: StepUp) -> list[tuple[str, str]]:
@@ -41,7 +40,7 @@ def read_step_up(request: web.Request) -> StepUp:
 
 def _parse_ways(text: str) -> tuple[str, ...]:
     ways = text.split(",", MOST_WAYS)
-    return tuple(ways) if len(ways) <= MOST_WAYS and all(map(_WAY.fullmatch, ways)) else ()
+    return tuple(ways) if len(ways) <= MOST_WAYS and all(map(parse_amr, ways)) else ()
 
 
 def satisfies(principal: Principal, step_up: StepUp, now: int) -> bool:

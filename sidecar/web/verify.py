@@ -8,17 +8,17 @@ from typing import Final, assert_never
 from aiohttp import web
 
 from sidecar.clock import read_clock
-from sidecar.core.facts import RequestFacts
 from sidecar.core.verdict import Allow, Deny
 from sidecar.errors import NoVerdict
 from sidecar.settings import Decisions, Dialect
 from sidecar.web.context import Context
 from sidecar.web.credentials import all_cookies, find_credential, other_cookies
+from sidecar.web.decisions import Question, log_allow, note_refusal, note_unread
 from sidecar.web.gateways import ENVOY_PREFIX, JOINED, parse_question
 from sidecar.web.navigation import is_navigation
-from sidecar.web.refusals import note_refusal
 from sidecar.web.requests import identify
 from sidecar.web.responses import allow, refuse, unavailable
+from sidecar.web.unread import keep_unread
 
 log = logging.getLogger("sidecar.gate")
 
@@ -57,7 +57,8 @@ def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.
     question = parse_question(request, dialect, context.trusted)
     if isinstance(question, Deny):
         context.gate.count(question)
-        note_refusal(context.refusals, context.gate, request_id, question, read_clock().unix)
+        unread = keep_unread(request, dialect)
+        note_unread(context.refusals, request_id, unread, question, read_clock().unix)
         return refuse(question, dialect, None, context.login_url, request_id)
     facts, parameters = question
     now = read_clock()
@@ -81,39 +82,16 @@ def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.
     match verdict:
         case Allow():
             if context.decisions is Decisions.ALL:
-                _log_allow(request_id, verdict, facts)
+                log_allow(request_id, facts, verdict.token)
             claims = None if verdict.token is None else verdict.token.claims
             find_cookies = all_cookies if identity.keeps_cookie else other_cookies
             cookie = find_cookies(request.headers, joined)
             return allow(identity, claims, assertion, cookie, request_id)
         case Deny():
-            note_refusal(
-                context.refusals,
-                context.gate,
-                request_id,
-                verdict,
-                now.unix,
-                facts,
-                credential,
-                parameters.narrowing,
-            )
+            asked = Question(request_id, facts, credential, parameters.narrowing)
+            note_refusal(context.refusals, context.gate, asked, verdict, now.unix)
             is_person = is_navigation(request.headers, facts, parameters.mode)
             way_back = facts if is_person else None
             return refuse(verdict, dialect, way_back, context.login_url, request_id)
         case _:
             assert_never(verdict)
-
-
-def _log_allow(request_id: str, verdict: Allow, facts: RequestFacts) -> None:
-    subject = None if verdict.token is None else verdict.token.claims.sub
-    log.info("allowed", extra={"request_id": request_id, "sub": subject, **_describe(facts)})
-
-
-def _describe(facts: RequestFacts) -> dict[str, str | None]:
-    """Return what a log line says of a question: no query, it may hold secrets of an upstream."""
-    return {
-        "method": facts.method,
-        "host": str(facts.host),
-        "path": facts.path,
-        "address": None if facts.address is None else str(facts.address),
-    }

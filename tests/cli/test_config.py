@@ -23,6 +23,7 @@ async def test_settings_are_checked_with_warnings_and_shown_without_secrets(
         f"database: {{url: 'postgresql://u:{SECRET}@db/people'}}\n"
         f"bootstrap: {{admin: Root, password: {SECRET}}}\n"
     )
+    (tmp_path / "policy.yaml").write_text("hosts: {}\n")
     environ = {"SIDECAR_PORT": "tcp://10.0.0.1:8420", "SIDECAR_LOG__LEVEL": "debug"}
     checked = await sidecar(tmp_path, "config", "check", environ=environ)
     assert (checked.status, checked.out) == (0, "the settings are right\n")
@@ -72,8 +73,8 @@ async def test_each_host_of_the_policy_that_the_cookie_does_not_reach_is_named(
     assert (checked.status, checked.out) == (0, "the settings are right\n")
     assert checked.problems == [
         (
-            "warning: session.domain: the cookie of a login at auth.example.com"
-            f" does not reach {host}"
+            f"warning: {tmp_path}/policy.yaml:{3 * (1 + hosts.index(host))}: hosts.{host}:"
+            " the cookie of a login at auth.example.com does not reach it (session.domain)"
         )
         for host in unreached
     ]
@@ -86,8 +87,8 @@ async def test_what_a_policy_hardly_means_is_a_warning_with_its_line(tmp_path: P
     (tmp_path / "policy.yaml").write_text(
         "hosts:\n"
         "  localhost:\n"
-        "    - {path: /in, allow: {networks: [10.0.0.0/8]}}\n"
-        "    - {path: /out, allow: {networks: [10.1.0.0/16], roles: [admin]}}\n"
+        "    - {path: /in/**, allow: {networks: [10.0.0.0/8]}}\n"
+        "    - {path: /out/**, allow: {networks: [10.1.0.0/16], roles: [admin]}}\n"
         "    - {path: /metrics, networks: [10.0.1.0/24], allow: anyone}\n"
         "    - {path: /**, allow: {roles: [root, staff]}}\n"
     )
@@ -106,6 +107,7 @@ async def test_where_only_this_machine_may_ask_a_gate_for_others_is_a_warning(
 ) -> None:
     text = "server: {gate_listen: 192.0.2.1:8422}\n"
     (tmp_path / "sidecar.yaml").write_text(text)
+    (tmp_path / "policy.yaml").write_text("hosts: {}\n")
     checked = await sidecar(tmp_path, "config", "check")
     assert (checked.status, checked.out) == (0, "the settings are right\n")
     (line,) = checked.problems
@@ -115,10 +117,24 @@ async def test_where_only_this_machine_may_ask_a_gate_for_others_is_a_warning(
     assert (again.status, again.problems) == (0, [])
 
 
-async def test_a_policy_that_is_wrong_is_no_mistake_of_the_settings(tmp_path: Path) -> None:
+async def test_settings_whose_policy_is_wrong_start_no_service(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("hosts: {a.example: [{path: /**, alow: anyone}]}\n")
+    (tmp_path / "named.yaml").write_text("policy: {file: nowhere.yaml}\n")
+    wrong, named = await sidecar_each(
+        tmp_path, ("config", "check"), ("config", "check", "--config", "named.yaml")
+    )
+    assert (wrong.status, wrong.out) == (1, "")
+    assert wrong.problems[0].startswith(f"{tmp_path}/policy.yaml:1: hosts.a.example.0.alow: ")
+    assert (named.status, named.out) == (1, "")
+    assert named.problems == [f"{tmp_path}/nowhere.yaml: there is no such file"]
+
+
+async def test_a_missing_policy_is_a_warning(tmp_path: Path) -> None:
     checked = await sidecar(tmp_path, "config", "check")
-    assert (checked.status, checked.problems) == (0, [])
+    assert (checked.status, checked.out) == (0, "the settings are right\n")
+    assert checked.problems == [
+        f"warning: policy.file: there is no {tmp_path}/policy.yaml: everything is refused"
+    ]
 
 
 async def test_every_problem_of_the_settings_is_a_line(tmp_path: Path) -> None:
@@ -167,6 +183,9 @@ async def test_a_policy_is_checked_where_it_stands_or_where_it_is_named(tmp_path
     assert missing.problems == [f"{tmp_path}/policy.yaml: there is no such file"]
 
     (tmp_path / "policy.yaml").write_text(
+        "hosts:\n  localhost:\n    - {path: /**, allow: signed-in}\n"
+    )
+    (tmp_path / "other.yaml").write_text(
         "hosts:\n  a.example:\n    - {path: /**, allow: signed-in}\n"
     )
     (tmp_path / "new.yaml").write_text(
@@ -175,13 +194,23 @@ async def test_a_policy_is_checked_where_it_stands_or_where_it_is_named(tmp_path
     right = await sidecar(tmp_path, "policy", "check")
     assert (right.status, right.err) == (0, "")
     assert right.out == "the policy is right (hosts: 1, rules: 1)\n"
+    other = await sidecar(tmp_path, "policy", "check", "other.yaml")
+    assert (other.status, other.problems) == (
+        0,
+        [
+            (
+                "warning: other.yaml:3: hosts.a.example: the cookie of a login at localhost does"
+                " not reach it (session.domain)"
+            )
+        ],
+    )
     wrong = await sidecar(tmp_path, "policy", "check", "new.yaml")
     assert (wrong.status, wrong.out) == (1, "")
     assert [line.partition(": ")[0] for line in wrong.problems] == [
         *("new.yaml:3", "new.yaml:3", "new.yaml:4", "new.yaml:4")
     ]
     folder = await sidecar(tmp_path, "policy", "check", ".")
-    assert (folder.status, folder.problems) == (1, [".: Is a directory"])
+    assert (folder.status, folder.problems) == (1, [".: is no file"])
 
 
 async def test_a_gateway_is_told_what_settings_and_policy_say(tmp_path: Path) -> None:

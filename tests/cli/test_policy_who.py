@@ -11,8 +11,8 @@ import pytest_asyncio
 
 from sidecar.accounts import PAGE
 from tests.cli.people import add_people
+from tests.cli.policies import APP, write_policy
 from tests.cli.running import Ran, sidecar, sidecar_each
-from tests.cli.test_policy import APP, POLICY, SETTINGS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,9 +28,7 @@ def _rows(ran: Ran) -> list[tuple[str, list[str]]]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a policy and people, of whom carol is disabled."""
-    made = tmp_path_factory.mktemp("people")
-    (made / "policy.yaml").write_text(POLICY)
-    (made / "sidecar.yaml").write_text(SETTINGS)
+    made = write_policy(tmp_path_factory.mktemp("people"))
     people = {"alice": ["guest"], "bob": ["staff"], "carol": ["staff"], "root": ["admin"]}
     await add_people(made, people, disabled=["carol"])
     return made
@@ -134,3 +132,14 @@ async def test_users_of_several_pages_are_each_listed_once(tmp_path: Path) -> No
     ran = await sidecar(tmp_path, "policy", "who", "GET", "https://a.test/", "--json")
     expected = ["u", *(f"v{number:05}" for number in range(2 * PAGE))]
     assert [name for name, _ in _rows(ran)] == expected
+
+
+async def test_where_there_is_no_database_none_is_made(tmp_path: Path) -> None:
+    ran = await sidecar(write_policy(tmp_path), "policy", "who", "GET", f"{APP}/home/")
+    database = tmp_path / "data" / "sidecar.db"
+    assert (ran.status, ran.out, ran.problems) == (
+        1,
+        "",
+        [f"there is no database {database}, so there are no users (database.url)"],
+    )
+    assert not (tmp_path / "data").exists()

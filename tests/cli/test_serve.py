@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import sidecar
+from tests.programs.process import READY_TIMEOUT, free_port
 from tests.programs.service import make_service, serving
 
 pytestmark = pytest.mark.asyncio
@@ -74,18 +75,43 @@ async def test_several_workers_without_uvloop_are_all_ready(tmp_path: Path) -> N
     assert "Traceback" not in json.dumps(service.read_log())
 
 
+async def test_a_service_that_is_degraded_is_ready_and_says_so(tmp_path: Path) -> None:
+    service = make_service(tmp_path)
+    async with serving(service):
+        (tmp_path / "policy.yaml").write_text("hosts: [")
+        async with asyncio.timeout(READY_TIMEOUT):
+            while (ran := await service.run("healthcheck")).out == "ready\n":
+                pass
+    assert (ran.status, ran.out, ran.err) == (0, "ready (degraded: policy)\n", "")
+
+
+async def test_the_line_that_says_ready_names_every_listener_of_requests(tmp_path: Path) -> None:
+    gate = f"127.0.0.1:{free_port()}"
+    told = []
+    for server in ({}, {"gate_listen": gate}):
+        service = make_service(tmp_path, {"server": server})
+        async with serving(service):
+            pass
+        (line,) = [each for each in service.read_log() if each["message"] == "ready"]
+        assert line["listen"] == service.settings["server"]["listen"]
+        told.append(line.get("gate_listen"))
+    assert told == [None, gate]
+
+
 async def test_a_service_that_is_not_there_is_not_healthy(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         for listen, told in (
-            ("unix:nobody", "[Errno 2] No such file or directory"),
+            ("unix:nobody", "No such file or directory"),
             (f"127.0.0.1:{port}", "timed out"),
         ):
             environ = {"SIDECAR_SERVER__OPERATIONS_LISTEN": listen}
             ran = await sidecar(tmp_path, "healthcheck", environ=environ)
             assert (ran.status, ran.out) == (1, "")
             (problem,) = ran.problems
-            assert problem.endswith(f"not ready: {told}")
+            at = f"{listen.removeprefix('unix:')} (server.operations_listen)"
+            assert problem.startswith("not ready: ")
+            assert problem.endswith(f"{at}: {told}: does the service run?")
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -104,14 +130,18 @@ ANSWERS: dict[bytes, bytes] = {}
         (b"HTTP/1.0 200 OK\r\n\r\n{}", b"HTTP/1.0 200 OK\r\n\r\n[]",
          "not ready: another program answers there"),
         (b"HTTP/1.0 200 OK\r\n\r\n<html>", b"HTTP/1.0 404 No\r\n\r\n", "not ready: 404"),
-        (b"SSH-2.0-x\r\n", b"SSH-2.0-x\r\n", "not ready: SSH-2.0-x"),
+        (b"SSH-2.0-x\r\n", b"SSH-2.0-x\r\n", "another program answers there"),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", b'HTTP/1.0 200 OK\r\n\r\n{"ready": true}',
+         "not ready: another program answers there"),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", b"HTTP/1.0 503 No\r\n\r\n\x1b[31m",
+         "not ready: \\x1b[31m"),
         (
             b'HTTP/1.0 200 OK\r\n\r\n{"workers": 1}',
             b'HTTP/1.0 503 No\r\n\r\n{"ready": false}',
             'not ready: {"ready": false}',
         ),
     ],
-    ids=["no number", "another program", "no HTTP", "not ready"],
+    ids=["no number", "another program", "no HTTP", "half ready", "colours", "not ready"],
 )  # fmt: skip
 async def test_another_program_at_the_address_is_not_healthy(
     tmp_path: Path, health: bytes, ready: bytes, told: str
@@ -124,4 +154,4 @@ async def test_another_program_at_the_address_is_not_healthy(
         ran = await sidecar(tmp_path, "healthcheck", environ=environ)
     assert (ran.status, ran.out) == (1, "")
     (problem,) = ran.problems
-    assert problem.startswith(f"{listen}: {told}")
+    assert problem.removeprefix("not ready: ").startswith(f"{listen}: {told}")

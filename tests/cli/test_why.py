@@ -17,25 +17,33 @@ from tests.programs.service import PASSWORD, Service, make_service, serving
 
 pytestmark = pytest.mark.asyncio
 
-UNKNOWN: Final = "no refusal of this id is remembered: never-given"
+UNKNOWN: Final = (
+    "no refusal of this id is remembered: never-given: it was let in, or answered 503 (`no verdict`"
+    " in the log); or this service has started again, or refused too many others since; or another"
+    " machine's service answered, which is asked there"
+)
 
 
 async def _why(service: Service, *arguments: str) -> Ran:
     return await sidecar(service.directory, "why", *arguments, "--config", service.config)
 
 
-async def _ask(
-    client: ClientSession, service: Service, target: str, request_id: str, token: str = ""
-) -> int:
-    headers = {
+def _question(target: str) -> dict[str, str]:
+    return {
         "X-Forwarded-Method": "GET",
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "app.example.com",
         "X-Forwarded-Uri": target,
         "X-Forwarded-For": "192.0.2.7",
-        "X-Request-Id": request_id,
-        **({"Authorization": f"Bearer {token}"} if token else {}),
     }
+
+
+async def _ask(
+    client: ClientSession, service: Service, target: str, request_id: str, token: str = ""
+) -> int:
+    headers = _question(target) | {"X-Request-Id": request_id}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     async with client.get(f"{service.url}/verify", headers=headers) as answer:
         return answer.status
 
@@ -45,6 +53,13 @@ async def _log_in(client: ClientSession, service: Service) -> str:
     async with client.post(f"{service.url}/login", json=body) as answer:
         token: str = (await answer.json())["access_token"]
         return token
+
+
+def _assert_told(ran: Ran, *lines: str) -> None:
+    """Fail unless one refusal is told by exactly these lines and its moment."""
+    *told, moment = ran.out.splitlines()
+    assert (ran.status, ran.err, tuple(told)) == (0, "", lines)
+    assert moment.startswith("at: ")
 
 
 async def test_it_says_reason_rule_and_what_would_have_let_it_in(tmp_path: Path) -> None:
@@ -59,12 +74,12 @@ async def test_it_says_reason_rule_and_what_would_have_let_it_in(tmp_path: Path)
         both = await _why(service, "given/1+2=4")
         as_json = await _why(service, "given/1+2=4", "--json")
         unknown = await _why(service, "never-given")
-    assert (malformed.status, malformed.out.splitlines()[:-1]) == (
-        0,
-        [
-            "deny: path_ambiguous",
-            "needs: a spelling of the path that every server reads alike",
-        ],
+    _assert_told(
+        malformed,
+        "deny: path_ambiguous",
+        "needs: a spelling of the path that every server reads alike",
+        "question: traefik, from 127.0.0.1",
+        "which said: method GET, host app.example.com, target /admin/a%0bb",
     )
     lines = both.out.splitlines()
     assert (both.status, both.err) == (0, "")
@@ -89,6 +104,42 @@ async def test_it_says_reason_rule_and_what_would_have_let_it_in(tmp_path: Path)
     assert (told["reason"], earlier["reason"]) == ("no_credential", "role_missing")
     assert "hush" not in as_json.out
     assert (unknown.status, unknown.out, unknown.problems) == (1, "", [UNKNOWN])
+
+
+async def test_a_gateway_that_is_set_up_wrongly_is_told_what_to_change(tmp_path: Path) -> None:
+    service = make_service(tmp_path, {"gateway": {"trusted_proxies": ["192.0.2.1"]}})
+    async with serving(service), ClientSession() as client:
+        asked = _question("/x?hush")
+        async with client.get(f"{service.url}/verify", headers=asked) as answer:
+            assert answer.status == 403
+        untrusted = await _why(service, answer.headers["X-Request-Id"])
+    _assert_told(
+        untrusted,
+        "deny: untrusted_peer",
+        (
+            "needs: a gateway whose address is in gateway.trusted_proxies:"
+            " this one asked from 127.0.0.1"
+        ),
+        "question: traefik, from 127.0.0.1",
+        "which said: method GET, host app.example.com, target /x",
+    )
+
+
+async def test_a_question_in_another_dialect_is_told_which_headers_are_read(tmp_path: Path) -> None:
+    service = make_service(tmp_path, {"gateway": {"dialect": "nginx"}})
+    async with serving(service), ClientSession() as client:
+        assert await _ask(client, service, "/x", "not-of-nginx") == 403
+        ran = await _why(service, "not-of-nginx")
+    _assert_told(
+        ran,
+        "deny: header_missing",
+        (
+            "needs: a question in the gateway's dialect (gateway.dialect, or /verify/NAME):"
+            " that of nginx has X-Original-Method, X-Original-URL, each once"
+        ),
+        "question: nginx, from 127.0.0.1",
+        "which said: neither method, host nor target",
+    )
 
 
 async def test_a_policy_that_has_changed_since_is_told(tmp_path: Path) -> None:
@@ -139,7 +190,10 @@ async def test_a_service_that_does_not_run_is_one_line(tmp_path: Path) -> None:
     service = make_service(tmp_path)
     (line,) = (ran := await _why(service, "never-given")).problems
     assert ran.status == 1
-    assert line.startswith(f"{service.settings['server']['operations_listen']}: ")
+    assert line == (
+        f"{service.settings['server']['operations_listen']} (server.operations_listen):"
+        " Connection refused: does the service run?"
+    )
 
 
 @asynccontextmanager

@@ -127,9 +127,12 @@ async def test_each_host_that_it_does_not_reach_is_a_line_of_the_log_at_the_star
     hosts = ("auth.example.com", "app.example.com", "*.example.org")
     policy = {"hosts": {host: [{"path": "/**", "allow": "signed-in"}] for host in hosts}}
     async with serving_web(tmp_path, {"session": {"domain": domain}}, policy):
-        warnings = [each for each in caplog.messages if each.startswith("session.domain: ")]
+        warnings = [each for each in caplog.messages if each.endswith("(session.domain)")]
     assert warnings == [
-        f"session.domain: the cookie of a login at auth.example.com does not reach {host}"
+        (
+            f"{tmp_path}/policy.yaml:{3 * (1 + hosts.index(host))}: hosts.{host}: the cookie of a"
+            " login at auth.example.com does not reach it (session.domain)"
+        )
         for host in unreached
     ]
 

@@ -56,13 +56,14 @@ async def test_what_a_policy_hardly_means_is_told_at_the_start(
 ) -> None:
     caplog.set_level(logging.WARNING, "sidecar.app")
     rules = [
-        {"path": "/in", "allow": {"networks": ["127.0.0.0/8"]}},
+        {"path": "/in/**", "allow": {"networks": ["127.0.0.0/8"]}},
         {"path": "/**", "allow": {"roles": ["admin"]}},
     ]
     async with serving_web(tmp_path, policy={"hosts": {"auth.example.com": rules}}):
         told = [record.getMessage() for record in caplog.records]
     assert [text.partition(": ")[0] for text in told] == [
-        *(f"{tmp_path}/policy.yaml:3", f"{tmp_path}/policy.yaml:7")
+        "server.public_url",  # which is not https
+        *(f"{tmp_path}/policy.yaml:3", f"{tmp_path}/policy.yaml:7"),
     ]
-    assert "127.0.0.0/8 overlaps" in told[0]
-    assert "admin" in told[1]
+    assert "127.0.0.0/8 overlaps" in told[1]
+    assert "admin" in told[2]

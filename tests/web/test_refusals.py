@@ -12,6 +12,7 @@ from sidecar.core.explain import explain
 from sidecar.core.facts import RequestFacts
 from sidecar.core.policy import Policy, Rule
 from sidecar.core.verdict import Reason
+from sidecar.settings import Dialect
 from sidecar.web.refusals import (
     LARGEST,
     LONGEST_PATH,
@@ -22,6 +23,7 @@ from sidecar.web.refusals import (
     dump_refusal,
     keep_inputs,
 )
+from sidecar.web.unread import Unread
 from tests.core.asking import make_facts
 from tests.core.forge import HOST, NOW
 
@@ -32,6 +34,11 @@ def _refusal(request_id: str, at: int = NOW, path: str = "/", policy: Policy = P
     facts = make_facts(path)
     why = explain(facts, None, policy=policy, now=at)
     return Refusal(request_id, at, Reason.NO_CREDENTIAL, keep_inputs(facts, None), why)
+
+
+def _unread(request_id: str, target: str = "//") -> Refusal:
+    unread = Unread(Dialect.TRAEFIK, "192.0.2.1", "GET", HOST, target)
+    return Refusal(request_id, NOW, Reason.PATH_AMBIGUOUS, unread, None)
 
 
 def _ids(refusals: Refusals, ids: Iterable[str]) -> list[str]:
@@ -103,6 +110,19 @@ def test_its_octets_are_bounded_whatever_is_refused() -> None:
     assert taken < LARGEST
 
 
+def test_what_could_not_be_read_counts_as_much_as_it_takes() -> None:
+    refusals = Refusals(largest=1_000_000)
+    tracemalloc.start()
+    try:
+        for number in range(5000):
+            refusals.add(_unread(f"{number:0128}", "\U0001f600" * 255 + chr(65 + number % 26)))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0 < len(refusals) < 5000
+    assert taken < 1_000_000
+
+
 def test_one_that_is_larger_than_all_is_not_kept() -> None:
     refusals = Refusals(largest=100)
     refusals.add(_refusal("too-large"))
@@ -145,5 +165,5 @@ def test_it_says_whether_the_policy_has_changed_since(policy: Policy, stands: bo
 
 def test_where_no_rule_decided_none_stands() -> None:
     assert dump_refusal(_refusal("an-id-1", policy=Policy({})), POLICY)["rule_stands"] is None
-    malformed = Refusal("an-id-1", NOW, Reason.HEADER_MISSING, None, None)
+    malformed = _unread("an-id-1")
     assert dump_refusal(malformed, POLICY)["rule_stands"] is None

@@ -91,6 +91,42 @@ async def test_a_refusal_says_what_was_asked_for_and_from_where(
         }
 
 
+async def test_whose_token_is_good_is_named_though_no_rule_lets_them_in(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web(tmp_path, policy=GATE_POLICY) as web:
+        people = await gate_people(web)
+        subject = people.opened(people.tokens["alice"]).claims.sub
+        for path, host, reason in (
+            ("/x", "example.com", "no_rule"),
+            ("/Admin/", HOST, "path_ambiguous"),
+        ):
+            answer = await people.ask("traefik", path, people.credentials["alice"], host=host)
+            (line,) = _lines(caplog, answer)
+            assert (line["reason"], line["sub"]) == (reason, subject)
+
+
+async def test_a_question_that_could_not_be_read_says_who_asked_and_how(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving_web(tmp_path, policy=GATE_POLICY) as web:
+        people = await gate_people(web)
+        for dialect in DIALECTS:
+            answer = await people.ask(dialect, f"//x{QUERY}", people.credentials["alice"])
+            (line,) = _lines(caplog, answer)
+            assert line == {
+                "message": "refused",
+                "request_id": answer.headers["X-Request-Id"],
+                "reason": "path_ambiguous",
+                "dialect": dialect,
+                "peer": "127.0.0.1",
+                "method": "GET",
+                "host": HOST,
+                "target": "//x",
+            }
+        _assert_keeps_secrets(caplog, people)
+
+
 async def test_an_allow_is_logged_where_all_decisions_are(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

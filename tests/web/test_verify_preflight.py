@@ -19,7 +19,7 @@ NO_PREFLIGHTS: Final[tuple[tuple[str, Lines], ...]] = (
     ("GET", [ORIGIN, ASKED]),
     ("PUT", [ORIGIN, ASKED]),
     ("HEAD", [ORIGIN, ASKED]),
-    ("TRACE", [ORIGIN, ASKED]),
+    ("PURGE", [ORIGIN, ASKED]),
     ("GET", [ORIGIN, ASKED, ("X-HTTP-Method-Override", "OPTIONS")]),
 )
 
