@@ -12,7 +12,8 @@ from typing import Any, Final
 import yaml
 
 from sidecar.core.facts import parse_path
-from sidecar.schemas.policy import parse_policy
+from sidecar.core.policy import Policy
+from sidecar.schemas.policy import parse_rules
 from sidecar.sources.policyfile import PolicyFile
 from tests.bench.questions import AREAS, ISSUER, render_at
 from tests.programs.service import Service, make_service
@@ -66,7 +67,7 @@ def time_loading() -> float:
     """Return the CPU seconds that it takes to read and judge the ten thousand."""
     text = yaml.safe_dump(make_policy(MANY), sort_keys=False)
     began = time.process_time()
-    policy = parse_policy(text, "policy.yaml")
+    policy = Policy(parse_rules(text, "policy.yaml"))
     spent = time.process_time() - began
     assert len(policy) == HOSTS * len(make_rules())
     return spent

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.core.facts import parse_path
+from sidecar.core.access import Access, Roles
+from sidecar.core.facts import parse_method, parse_path
+from sidecar.core.policy import Rule
 from sidecar.core.verdict import Deny, Reason
 from sidecar.schemas.policy.keys import ALLOW_KEYS, RULE_KEYS
+from tests.core.asking import find_rule
 from tests.docs.markdown import ROOT, read_blocks, read_prose, read_table
 from tests.docs.terminal import Terminal
 from tests.schemas.policies import refuse, write
@@ -44,6 +47,24 @@ REFUSED = [path for asked, _ in read_table(PAGE, "Paths that are refused") for p
 @pytest.mark.parametrize("path", REFUSED)
 def test_each_path_of_the_table_is_refused(path: str) -> None:
     assert parse_path(path) == Deny(Reason.PATH_AMBIGUOUS)
+
+
+BETWEEN = read_table(PAGE, "Paths that are refused between two rules")
+
+
+@pytest.mark.parametrize("asked", [path for asked, _ in BETWEEN for path in _code(asked)])
+def test_each_path_between_two_rules_is_refused(asked: str) -> None:
+    path = parse_path(asked)
+    assert isinstance(path, str)
+    admin = Access.of(Roles(frozenset({"admin"})))
+    rules = [Rule("/admin/**", admin), Rule("/**", Access())]
+    assert find_rule(rules, path) == Deny(Reason.PATH_AMBIGUOUS)
+    assert find_rule([rules[0], Rule("/**", admin)], path) == Rule("/**", admin)
+
+
+@pytest.mark.parametrize("method", ["post", "CONNECT", "TRACE"])
+def test_the_methods_that_are_named_are_refused(method: str) -> None:
+    assert parse_method(method) == Deny(Reason.METHOD_MALFORMED)
 
 
 def test_each_row_says_who_would_read_it_otherwise() -> None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.schemas.policy import find_policy_warnings, parse_policy
+from sidecar.app.warnings import find_policy_warnings
+from sidecar.core.policy import Policy
+from sidecar.schemas.policy import parse_rules
 from sidecar.settings import load_settings
 from tests.docs.markdown import ROOT, read_blocks
 from tests.docs.reader import answers, make_terminal
@@ -49,11 +51,6 @@ async def test_its_documents_are_what_the_parsers_take(tmp_path: Path) -> None:
     file.write_text(documents["sidecar.yaml"])
     settings = load_settings(file, environ={}, flags={})
     assert settings.server.public_url == "http://localhost:8080/auth"
-    policy = parse_policy(documents["policy.yaml"], "policy.yaml")
+    policy = Policy(parse_rules(documents["policy.yaml"], "policy.yaml"))
     assert policy.hosts == ("localhost",)
-    assert not find_policy_warnings(
-        policy,
-        "policy.yaml",
-        admin_role=settings.admin_role,
-        trusted_proxies=settings.gateway.trusted_proxies,
-    )
+    assert await find_policy_warnings(settings, policy, "policy.yaml") == ()

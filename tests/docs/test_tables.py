@@ -20,6 +20,7 @@ from sidecar.web.responses import (
     STATUSES,
     UNAUTHORIZED,
 )
+from sidecar.web.unread import Unread
 from tests.docs.markdown import ROOT, read_prose, read_table
 
 README = ROOT / "README.md"
@@ -98,9 +99,14 @@ def test_the_tables_of_reasons_have_each_once_under_its_status(heading: str, sta
     assert all(remedy for _, remedy in rows)
 
 
+def test_what_is_kept_of_a_question_that_could_not_be_read_is_said() -> None:
+    rows = read_table(REFUSED, "The line about a question that could not be read")
+    assert [name for row in rows for name in _code(row[0])] == list(Unread._fields)
+
+
 def test_how_many_refusals_are_kept_is_said() -> None:
     said = f"{MOST:,}".replace(",", " ")
-    assert f"its last {said} refusals" in read_prose(REFUSED)
+    assert f"up to {said} refusals" in read_prose(REFUSED)
     assert f"{said} in each process, {LARGEST // 2**20} MiB" in read_prose(GUARANTEES)
 
 
