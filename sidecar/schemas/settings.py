@@ -9,6 +9,7 @@ from marshmallow import fields
 from sidecar.schemas.documents import suggest
 from sidecar.schemas.fields import Parsed
 from sidecar.schemas.groups import Group, judge_members
+from sidecar.schemas.identity import ASSERTION, HEADERS
 from sidecar.schemas.sections import SECTIONS
 
 LARGEST_SETTINGS: Final = 262_144  # characters of a settings file, a variable or a secret file
@@ -41,16 +42,9 @@ DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
     "revocation": {"max_staleness": "30s", "when_stale": "deny", "keep_after": "2h"},
     "policy": {"file": "policy.yaml"},
     "identity": {
-        "headers": {
-            "user": "Remote-User",
-            "name": "Remote-Name",
-            "email": "Remote-Email",
-            "groups": "Remote-Groups",
-            "subject": "X-Auth-Subject",
-            "scope": "X-Auth-Scope",
-        },
+        "headers": dict(HEADERS),
         "cookie": "strip",
-        "assertion": {"enabled": True, "header": "X-Auth-Assertion", "ttl": "60s"},
+        "assertion": {"enabled": True, "header": ASSERTION, "ttl": "60s"},
     },
     "accounts": {"admin_role": "admin", "password_min_length": 12},
     "bootstrap": {"admin": None, "password": None},

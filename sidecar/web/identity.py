@@ -9,16 +9,6 @@ from urllib.parse import quote
 from sidecar.core.claims import Claims
 from sidecar.web.rendered import render_line
 
-HEADERS: Final[Mapping[str, str]] = {
-    "user": "Remote-User",
-    "name": "Remote-Name",
-    "email": "Remote-Email",
-    "groups": "Remote-Groups",
-    "subject": "X-Auth-Subject",
-    "scope": "X-Auth-Scope",
-}
-IDENTITY: Final = tuple(HEADERS.values())
-ASSERTION: Final = "X-Auth-Assertion"
 REMEMBERED: Final = 4096  # tokens whose encoded identity is kept: encoding costs more than deciding
 
 # Visible ASCII but the percent sign; what else stands in a value is percent-encoded, so that
@@ -31,9 +21,9 @@ _IN_A_LIST: Final = _VISIBLE.replace(",", "")
 class Identity:
     """How the upstream is told who asks; equal to itself alone, so that it is found fast.
 
-    `headers` are names by what they say (the keys of `HEADERS`), `assertion` is that of the
-    assertion, which is empty unless `asserts`. `keeps_cookie` says whether our own cookie goes on
-    to the upstream too.
+    `headers` are names by what they say (the keys of HEADERS in schemas/identity.py), `assertion`
+    is that of the assertion, which is empty unless `asserts`. `keeps_cookie` says whether our own
+    cookie goes on to the upstream too.
     """
 
     headers: Mapping[str, str]

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from sidecar.cli.gateways import FILES
 from sidecar.core.verdict import Reason
+from sidecar.schemas.identity import ASSERTION, HEADERS
 from sidecar.settings import Dialect
-from sidecar.web.identity import ASSERTION, HEADERS
 from sidecar.web.parameters import CONDITIONS, Mode
 from tests.docs.markdown import ROOT, read_code, read_prose, read_table
 from tests.gateways.conftest import HOST, PUBLIC_URL, Fleet, Guarded, running_fleet

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sidecar.web.identity import ASSERTION, IDENTITY
+from sidecar.schemas.identity import ASSERTION, IDENTITY
 
 SHOWN: Final = (*IDENTITY, ASSERTION)
 

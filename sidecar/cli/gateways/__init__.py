@@ -12,10 +12,9 @@ from sidecar.core.facts import parse_host
 from sidecar.core.policy import wildcards
 from sidecar.core.verdict import Deny
 from sidecar.errors import SidecarError
-from sidecar.schemas.identity import CUSTOMARY, FORWARDING
+from sidecar.schemas.identity import ASSERTION, CUSTOMARY, FORWARDING, IDENTITY
 from sidecar.schemas.values import Listen
 from sidecar.web.context import PublicUrl
-from sidecar.web.identity import ASSERTION, IDENTITY
 
 # Each gateway's files; the first is the one that an operator adds to what is there already. None
 # may be called like a file of ours: `--out .` would replace the settings.
