@@ -62,6 +62,7 @@ class Login:
             tokens_until=now + (access if kind is SessionKind.BEARER else ttl),
             expires_at=now + ttl,
             amr=PASSWORD_AMR,
+            used_at=now,
         )
         if not await self._accounts.add_session(session, account.epoch):
             # The rights of this account moved while its password was being checked.

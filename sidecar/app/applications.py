@@ -120,6 +120,7 @@ def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
         ),
         allowed_hosts=settings.allowed_hosts,
         cors_origins=frozenset(settings.cors_origins),
-        publish_ahead=settings.publish_ahead,
+        publish_ahead=settings.keys.publish_ahead,
+        admin_role=settings.admin_role,
         decisions=settings.log_decisions,
     )

@@ -65,5 +65,5 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             admin_role=settings.admin_role,
             keep_after=keep_after,
         )
-        keys = KeyDirectory(settings.keys_directory, store.ring, settings.publish_ahead)
+        keys = KeyDirectory(settings.keys.directory, store.ring, settings.keys.publish_ahead)
         yield Services(settings, store, view, redis, passwords, accounts, revocations, keys)

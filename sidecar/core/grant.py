@@ -10,6 +10,7 @@ from sidecar.core.user import User
 
 OWN_CLIENT: Final = "sidecar"  # the `client_id` of what people get at /login
 PASSWORD_AMR: Final = ("pwd",)  # RFC 8176 section 2
+PERSONAL_AMR: Final = ("pat",)  # a personal token: nobody was there to prove who they are
 
 
 @dataclass(frozen=True, slots=True)

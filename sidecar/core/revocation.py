@@ -20,12 +20,13 @@ class Level(StrEnum):
     TOKEN = "token"
     SESSION = "session"
     USER = "user"
+    KEY = "key"
     EVERYONE = "everyone"
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """One entry: `subject` is a `jti`, a `sid`, a user's id, or empty for everyone.
+    """One entry: `subject` is a `jti`, a `sid`, a `sub`, a `kid`, or empty for everyone.
 
     `epoch` is the least that is still good (users and everyone; 0 elsewhere). `forget_at` is the
     Unix second from which on nothing that this entry refuses can still be alive.
@@ -48,10 +49,12 @@ class RevocationView:
         self._tokens: dict[str, int] = {}
         self._sessions: dict[str, int] = {}
         self._users: dict[str, tuple[int, int]] = {}
+        self._keys: dict[str, int] = {}
         self._everyone = 0
 
     def __len__(self) -> int:
-        return len(self._tokens) + len(self._sessions) + len(self._users) + (self._everyone > 0)
+        of_one = len(self._tokens) + len(self._sessions) + len(self._users) + len(self._keys)
+        return of_one + (self._everyone > 0)
 
     def apply(self, entries: Iterable[Revocation]) -> None:
         """Take entries in, in any order and any number of times; none takes another back."""
@@ -71,6 +74,10 @@ class RevocationView:
                         max(entry.epoch, epoch),
                         max(entry.forget_at, forget_at),
                     )
+                case Level.KEY:
+                    self._keys[entry.subject] = max(
+                        entry.forget_at, self._keys.get(entry.subject, 0)
+                    )
                 case Level.EVERYONE:
                     self._everyone = max(entry.epoch, self._everyone)
                 case _:
@@ -80,6 +87,10 @@ class RevocationView:
         """Note a good read that began at this monotonic second."""
         if self.read_at is None or at > self.read_at:
             self.read_at = at
+
+    def revokes_key(self, kid: str) -> bool:
+        """Say whether everything that this key sealed is refused."""
+        return kid in self._keys
 
     def find_refusal(self, claims: Claims) -> Reason | None:
         """Return why a token with these claims is refused, or None."""
@@ -100,3 +111,4 @@ class RevocationView:
         self._tokens = {jti: at for jti, at in self._tokens.items() if at > now}
         self._sessions = {sid: at for sid, at in self._sessions.items() if at > now}
         self._users = {sub: least for sub, least in self._users.items() if least[1] > now}
+        self._keys = {kid: at for kid, at in self._keys.items() if at > now}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final
 
+from sidecar.core.audit import UNKNOWN_DEVICE, Device
 from sidecar.core.encoding import from_base64url, to_base64url
 
 SID_OCTETS: Final = 16
@@ -31,7 +32,8 @@ class SessionKind(StrEnum):
 class Session:
     """One login. Dates are Unix seconds; `expires_at` is its absolute end.
 
-    `tokens_until` is when the last token that was sealed for it ends.
+    `tokens_until` is when the last token that was sealed for it ends. `used_at` is when it was last
+    used, as far as that has been noted. `device` is that of the login or of the last refresh.
     """
 
     sid: str
@@ -43,6 +45,8 @@ class Session:
     tokens_until: int
     expires_at: int
     amr: tuple[str, ...]
+    used_at: int
+    device: Device = UNKNOWN_DEVICE
 
 
 class Turn(Enum):

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     KEY_PURPOSE = "key_purpose"
     KEY_NOT_YET = "key_not_yet"
     KEY_RETIRED = "key_retired"
+    KEY_REVOKED = "key_revoked"
     BAD_SIGNATURE = "bad_signature"
     CLAIMS_INVALID = "claims_invalid"
     ISSUER = "issuer"

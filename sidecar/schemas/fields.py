@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
 from sidecar.core.text import is_plain_text
 from sidecar.schemas.documents import suggest
@@ -56,7 +56,7 @@ class OneOrMore(Items):
         return [self.inner.deserialize(value, attr, data, **kwargs)]
 
 
-def duration(least: str, most: str) -> Parsed[int]:
+def duration(least: str, most: str, **kwargs: Any) -> Parsed[int]:
     """Return a field for a duration in seconds, between two bounds that are spelled alike."""
     low, high = parse_duration(least), parse_duration(most)
     if low is None or high is None:
@@ -66,7 +66,17 @@ def duration(least: str, most: str) -> Parsed[int]:
         if not low <= seconds <= high:
             raise ValidationError(f"must be {least} to {most}")
 
-    return Parsed(parse_duration, "must be a duration such as 30s, 10m, 12h or 30d", validate=judge)
+    expected = "must be a duration such as 30s, 10m, 12h or 30d"
+    return Parsed(parse_duration, expected, validate=judge, **kwargs)
+
+
+def whole_number(least: int, most: int, unit: str = "") -> fields.Integer:
+    """Return a field for a number between two bounds."""
+    return fields.Integer(
+        strict=True,
+        validate=validate.Range(least, most, error=f"must be {{min}} to {{max}}{unit}"),
+        error_messages={"invalid": "must be a whole number", "null": "must have a value"},
+    )
 
 
 def choice(*words: str) -> Parsed[str]:

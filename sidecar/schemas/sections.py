@@ -3,11 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields
 
 from sidecar.core.claims import LONGEST_ROLES
 from sidecar.core.user import LONGEST_PASSWORD, canonical_username, is_role
-from sidecar.schemas.fields import FIELD_MESSAGES, Items, OneOrMore, Parsed, choice, duration, words
+from sidecar.schemas.fields import (
+    FIELD_MESSAGES,
+    Items,
+    OneOrMore,
+    Parsed,
+    choice,
+    duration,
+    whole_number,
+    words,
+)
 from sidecar.schemas.groups import Group, Switch
 from sidecar.schemas.identity import HeadersSchema, header_name
 from sidecar.schemas.values import (
@@ -121,7 +130,9 @@ class SessionSchema(Schema):
 
     ttl = duration("1s", "400d")
     remember_ttl = duration("1s", "400d")
+    idle_ttl = duration("5m", "400d", allow_none=True)
     domain = OneOrMore(Parsed(parse_domain, DOMAIN), allow_none=True)
+    max_per_user = whole_number(1, 10_000)
 
 
 class RedirectSchema(Schema):
@@ -140,7 +151,9 @@ class KeysSchema(Schema):
     """The key ring; clients may keep the JWKS for half of `publish_ahead`."""
 
     directory = words()
+    rotate_every = duration("2s", "3650d")
     publish_ahead = duration("1s", "30d")
+    passphrase_file = words(allow_none=True)
 
 
 class DatabaseSchema(Schema):
@@ -189,13 +202,7 @@ class AccountsSchema(Schema):
     """People."""
 
     admin_role = Parsed(_parse_role, "must be the name of a role")
-    password_min_length = fields.Integer(
-        strict=True,
-        validate=validate.Range(
-            LEAST_PASSWORD, LONGEST_PASSWORD, error="must be {min} to {max} characters"
-        ),
-        error_messages={"invalid": "must be a whole number", "null": "must have a value"},
-    )
+    password_min_length = whole_number(LEAST_PASSWORD, LONGEST_PASSWORD, " characters")
 
 
 class BootstrapSchema(Schema):

@@ -5,13 +5,21 @@ from sidecar.schemas.values import Listen
 from sidecar.settings.load import load_settings
 from sidecar.settings.show import describe_settings
 from sidecar.settings.together import find_warnings
-from sidecar.settings.types import CookieHandling, Decisions, Dialect, IdentitySettings, Settings
+from sidecar.settings.types import (
+    CookieHandling,
+    Decisions,
+    Dialect,
+    IdentitySettings,
+    KeySettings,
+    Settings,
+)
 
 __all__ = [
     "CookieHandling",
     "Decisions",
     "Dialect",
     "IdentitySettings",
+    "KeySettings",
     "Listen",
     "Settings",
     "WhenStale",

@@ -16,6 +16,7 @@ from sidecar.settings.types import (
     Dialect,
     GatewaySettings,
     IdentitySettings,
+    KeySettings,
     RevocationSettings,
     ServerSettings,
     SessionSettings,
@@ -82,12 +83,18 @@ def _build(merged: Merged) -> Settings:
         session=SessionSettings(
             ttl=value["session", "ttl"],
             remember_ttl=value["session", "remember_ttl"],
+            idle_ttl=value["session", "idle_ttl"],
             domain=tuple(value["session", "domain"] or ()),
+            max_per_user=value["session", "max_per_user"],
         ),
         allowed_hosts=None if hosts is None else tuple(hosts),
         cors_origins=tuple(value["cors", "origins"]),
-        keys_directory=value["keys", "directory"],
-        publish_ahead=value["keys", "publish_ahead"],
+        keys=KeySettings(
+            directory=value["keys", "directory"],
+            rotate_every=value["keys", "rotate_every"],
+            publish_ahead=value["keys", "publish_ahead"],
+            passphrase_file=value["keys", "passphrase_file"],
+        ),
         database_url=value["database", "url"],
         redis_url=value["redis", "url"],
         revocation=RevocationSettings(

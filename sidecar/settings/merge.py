@@ -10,7 +10,9 @@ from sidecar.schemas.values import SQLITE, Listen
 
 Key = tuple[str, str]
 
-PLACED: Final = frozenset({("keys", "directory"), ("policy", "file")})  # texts that are paths
+PLACED: Final = frozenset(  # texts that are paths
+    {("keys", "directory"), ("keys", "passphrase_file"), ("policy", "file")}
+)
 
 
 class Merged:
@@ -84,7 +86,7 @@ def _place(key: Key, value: Any, base: Path) -> Any:
     if isinstance(value, Listen):
         return value if value.path is None else Listen(path=base / value.path)
     if key in PLACED:
-        return base / value
+        return None if value is None else base / value
     if key == ("database", "url") and value.startswith(SQLITE):
         return f"{SQLITE}{base / value.removeprefix(SQLITE)}"
     return value

@@ -19,7 +19,7 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the settings in force as a settings file would hold them, secrets as `***`."""
     server, gateway, tokens = settings.server, settings.gateway, settings.tokens
     session, revocation, bootstrap = settings.session, settings.revocation, settings.bootstrap
-    assertion, hosts = settings.identity.assertion, settings.allowed_hosts
+    keys, assertion, hosts = settings.keys, settings.identity.assertion, settings.allowed_hosts
     return {
         "server": {
             "listen": str(server.listen),
@@ -44,13 +44,17 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
         "session": {
             "ttl": format_duration(session.ttl),
             "remember_ttl": format_duration(session.remember_ttl),
+            "idle_ttl": None if session.idle_ttl is None else format_duration(session.idle_ttl),
             "domain": list(session.domain) or None,
+            "max_per_user": session.max_per_user,
         },
         "redirect": {"allowed_hosts": None if hosts is None else list(hosts)},
         "cors": {"origins": list(settings.cors_origins)},
         "keys": {
-            "directory": str(settings.keys_directory),
-            "publish_ahead": format_duration(settings.publish_ahead),
+            "directory": str(keys.directory),
+            "rotate_every": format_duration(keys.rotate_every),
+            "publish_ahead": format_duration(keys.publish_ahead),
+            "passphrase_file": None if keys.passphrase_file is None else str(keys.passphrase_file),
         },
         "database": {"url": hide_password(settings.database_url)},
         "redis": {"url": hide_password(settings.redis_url)},

@@ -60,6 +60,12 @@ def _judge_keep(keep_after: int, clock_skew: int) -> str | None:
     return "revocation.keep_after must not be shorter than tokens.clock_skew"
 
 
+def _judge_rotation(rotate_every: int, publish_ahead: int) -> str | None:
+    if rotate_every > publish_ahead:
+        return None
+    return "must be longer than keys.publish_ahead: a key would be due before the last one signs"
+
+
 def _are_apart(one: str, other: str) -> Condition:
     """Return the condition that two listeners do not have one address; `one` is told first."""
 
@@ -103,6 +109,7 @@ CONDITIONS: Final = (
     Condition((("identity", "headers"), ("identity", "assertion")), _judge_headers),
     Condition((("database", "url"),), _judge_database),
     Condition((("session", "domain"), ("server", "public_url")), _judge_domain),
+    Condition((("keys", "rotate_every"), ("keys", "publish_ahead")), _judge_rotation),
     Condition((("revocation", "keep_after"), ("tokens", "clock_skew")), _judge_keep),
     Condition((("bootstrap", "password"), ("bootstrap", "admin")), _judge_pair),
     Condition((("bootstrap", "password"), ("accounts", "password_min_length")), _judge_password),

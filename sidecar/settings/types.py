@@ -71,11 +71,30 @@ class TokenSettings:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """The browser's cookie; `domain` is a tuple of domains, empty: the host that set it alone."""
+    """Sessions, and the browser's cookie; all durations are seconds.
+
+    `idle_ttl` is None where a cookie does not end sooner for not being used. `domain` is a tuple of
+    domains, empty: the host that set it alone. A user has at most `max_per_user` sessions.
+    """
 
     ttl: int
     remember_ttl: int
+    idle_ttl: int | None
     domain: tuple[str, ...]
+    max_per_user: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """The key ring; all durations are seconds.
+
+    `passphrase_file` holds what new private keys are encrypted with; None: they are not.
+    """
+
+    directory: Path
+    rotate_every: int
+    publish_ahead: int
+    passphrase_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +150,7 @@ class Settings:
     session: SessionSettings
     allowed_hosts: tuple[str, ...] | None
     cors_origins: tuple[str, ...]
-    keys_directory: Path
-    publish_ahead: int
+    keys: KeySettings
     database_url: str = field(repr=False)
     redis_url: str | None = field(repr=False)
     revocation: RevocationSettings

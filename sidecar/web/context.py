@@ -79,6 +79,7 @@ class Context:
     allowed_hosts: tuple[str, ...] | None
     cors_origins: frozenset[str]
     publish_ahead: int
+    admin_role: str
     decisions: Decisions
     refusals: Refusals = field(default_factory=Refusals)
 

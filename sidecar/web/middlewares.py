@@ -23,7 +23,8 @@ REASONS: Final = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
-CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/me")
+CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/oauth/token", "/oauth/revoke")
+CORS_FOLDER: Final = "/me"  # and everything below it
 CORS_MAX_AGE: Final = 600  # seconds for which a browser remembers a preflight
 CORS_EXPOSED: Final = "X-Request-Id, Retry-After, WWW-Authenticate"
 

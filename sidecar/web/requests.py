@@ -13,8 +13,10 @@ from aiohttp import web
 
 from sidecar.clock import Now
 from sidecar.core.addresses import Address
+from sidecar.core.audit import Device
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import Host, parse_host
+from sidecar.core.grant import PERSONAL_AMR
 from sidecar.core.origin import SAFE_METHODS, Site
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
@@ -165,6 +167,36 @@ def judge_caller(request: web.BaseRequest, context: Context, now: Now) -> Verifi
     """Return the token of who calls. Raises NoVerdict."""
     credential = admit_caller(request, context)
     return credential if isinstance(credential, Deny) else context.gate.find_bearer(credential, now)
+
+
+def judge_person(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
+    """Return the token of somebody who logged in: no program's, and none made of a personal token.
+
+    What a script was given must not give itself more. Raises NoVerdict.
+    """
+    token = judge_caller(request, context, now)
+    if isinstance(token, Deny):
+        return token
+    if token.claims.of_program:
+        return Deny(Reason.USER_NOT_LISTED)
+    return Deny(Reason.AMR_MISSING) if token.claims.amr == PERSONAL_AMR else token
+
+
+def judge_administrator(
+    request: web.BaseRequest, context: Context, now: Now
+) -> VerifiedToken | Deny:
+    """Return the token of an administrator who logged in. Raises NoVerdict."""
+    token = judge_person(request, context, now)
+    if isinstance(token, VerifiedToken) and context.admin_role not in token.principal.roles:
+        return Deny(Reason.ROLE_MISSING)
+    return token
+
+
+def find_device(request: web.BaseRequest, context: Context) -> Device:
+    """Return from where a request came, as sessions and the audit trail keep it."""
+    address = find_client(request, context)
+    agent = request.headers.get("User-Agent")
+    return Device.of(None if address is None else str(address), agent)
 
 
 def describe_request(request: web.BaseRequest, context: Context) -> dict[str, str | None]:

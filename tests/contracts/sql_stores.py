@@ -44,6 +44,7 @@ def make_session(user: User, sid: str = "s-1", **changes: Any) -> Session:
         tokens_until=NOW + 600,
         expires_at=NOW + 90 * 86_400,
         amr=("pwd",),
+        used_at=NOW,
     )
     return replace(session, **changes)
 

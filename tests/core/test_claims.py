@@ -33,6 +33,7 @@ SESSION = Session(
     tokens_until=NOW,
     expires_at=NOW + 300,
     amr=("pwd",),
+    used_at=NOW,
 )
 
 

@@ -32,6 +32,7 @@ SESSION = Session(
     tokens_until=10_600,
     expires_at=20_000,
     amr=("pwd",),
+    used_at=10_000,
 )
 LONG_IDLE = 1_000_000
 

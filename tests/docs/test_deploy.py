@@ -84,7 +84,7 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
 def test_the_settings_of_the_unit_keep_all_state_where_it_may_write() -> None:
     settings = load_settings(DEPLOY / "systemd/settings.yaml", environ={}, flags={})
     state = "/var/lib/sidecar"
-    assert settings.keys_directory.is_relative_to(state)
+    assert settings.keys.directory.is_relative_to(state)
     assert settings.database_url.startswith(f"sqlite:///{state}/")
     assert find_warnings(settings) == ()
 
@@ -119,7 +119,7 @@ def test_the_settings_of_the_containers_are_known(compose: dict[str, Any], servi
     settings = _settings_of(compose, service)
     assert settings.database_url == "postgresql://sidecar:secret@postgres/sidecar"
     assert settings.redis_url == "redis://redis:6379/0"
-    assert str(settings.keys_directory).startswith("/data/")
+    assert str(settings.keys.directory).startswith("/data/")
 
 
 def test_only_traefik_may_ask(compose: dict[str, Any]) -> None:

@@ -39,7 +39,12 @@ def test_no_file_at_all_gives_safe_defaults(
         "session": {"ttl": "12h", "remember_ttl": "30d", "domain": None},
         "redirect": {"allowed_hosts": None},
         "cors": {"origins": []},
-        "keys": {"directory": f"{tmp_path}/keys", "publish_ahead": "10m"},
+        "keys": {
+            "directory": f"{tmp_path}/keys",
+            "rotate_every": "90d",
+            "publish_ahead": "10m",
+            "passphrase_file": None,
+        },
         "database": {"url": f"sqlite:///{tmp_path}/data/sidecar.db"},
         "redis": {"url": None},
         "revocation": {"max_staleness": "30s", "when_stale": "deny", "keep_after": "2h"},
@@ -137,7 +142,7 @@ def test_relative_paths_are_relative_to_the_settings_file(
     assert settings.server.operations_listen.path == Path("/run/operations")
     assert settings.server.gate_listen is not None
     assert settings.server.gate_listen.path == etc / "../gate"
-    assert settings.keys_directory == etc / "ring"
+    assert settings.keys.directory == etc / "ring"
     assert settings.database_url == f"sqlite:///{etc}/state/people.db"
     assert settings.policy_file.resolve() == tmp_path / "who.yaml"
     assert settings.policy_named is True
@@ -146,7 +151,7 @@ def test_relative_paths_are_relative_to_the_settings_file(
 def test_paths_of_the_environment_are_relative_to_the_settings_file_too(tmp_path: Path) -> None:
     environ = {"SIDECAR_KEYS__DIRECTORY": "ring", "SIDECAR_DATABASE__URL": "sqlite:////abs.db"}
     settings = load(tmp_path, environ=environ)
-    assert settings.keys_directory == tmp_path / "ring"
+    assert settings.keys.directory == tmp_path / "ring"
     assert settings.database_url == "sqlite:////abs.db"
 
 

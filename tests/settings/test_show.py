@@ -21,10 +21,10 @@ tokens:
   refresh_grace: 0s
   session_ttl: 400d
   role_scopes: {staff: [orders:write, orders:read], "10": ["no"], idle: []}
-session: {ttl: 1h1m1s, remember_ttl: 8d, domain: [example.com]}
+session: {ttl: 1h1m1s, remember_ttl: 8d, idle_ttl: 45m, domain: [example.com], max_per_user: 7}
 redirect: {allowed_hosts: ["*.example.com", "[::1]"]}
 cors: {origins: ["https://spa.example.com"]}
-keys: {directory: "010", publish_ahead: 1s}
+keys: {directory: "010", rotate_every: 2d, publish_ahead: 1s, passphrase_file: "0x1"}
 database: {url: "postgresql://sidecar@db:5432/people"}
 redis: {url: "rediss://cache/3"}
 revocation: {max_staleness: 2s, when_stale: allow, keep_after: 1d}
@@ -47,6 +47,7 @@ def test_what_is_shown_reads_back_as_the_same_settings(tmp_path: Path, text: str
     assert (again.tokens, again.session) == (settings.tokens, settings.session)
     assert (again.gateway, again.revocation) == (settings.gateway, settings.revocation)
     assert again.identity == settings.identity
+    assert again.keys == settings.keys
     assert again.database_url == settings.database_url
     assert again.policy_file == settings.policy_file
 

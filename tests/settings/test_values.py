@@ -97,7 +97,11 @@ REFUSED: dict[str, list[object]] = {
     "tokens.clock_skew": ["5m1s"],
     "revocation.max_staleness": ["1s", "0s", "24h1s"],
     "session.ttl": ["0s", "400d1s", "401d"],
+    "session.idle_ttl": ["4m59s", "401d", 300, ""],
+    "session.max_per_user": [0, 10_001, "100", 1.5, None, True],
     "keys.publish_ahead": ["0s", "30d1s"],
+    "keys.rotate_every": ["1s", "3651d", None],
+    "keys.passphrase_file": ["", 7, []],
     "server.listen": [
         "127.0.0.1", ":8420", "8420", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
         "127.0.0.1:84a", "127.0.0.1:000080", "::1:8420", "[::1]", "[::1:80", "[x]:80", "unix:",

@@ -30,14 +30,14 @@ def test_what_some_readers_call_a_boolean_must_be_quoted(tmp_path: Path, word: s
 def test_numbers_of_other_readers_are_text_here(tmp_path: Path, text: str) -> None:
     (problem,) = refuse(tmp_path, f"accounts: {{password_min_length: {text}}}")
     assert problem.endswith("must be a whole number")
-    assert load(tmp_path, f"keys: {{directory: {text}}}").keys_directory == tmp_path / text
+    assert load(tmp_path, f"keys: {{directory: {text}}}").keys.directory == tmp_path / text
 
 
 @pytest.mark.parametrize("text", ["true", "false", "16", "-1", "0"])
 def test_what_is_no_text_is_not_taken_for_one(tmp_path: Path, text: str) -> None:
     (problem,) = refuse(tmp_path, f"keys: {{directory: {text}}}")
     assert problem.endswith("; quote it")
-    assert load(tmp_path, f"keys: {{directory: '{text}'}}").keys_directory == tmp_path / text
+    assert load(tmp_path, f"keys: {{directory: '{text}'}}").keys.directory == tmp_path / text
 
 
 @pytest.mark.parametrize("text", ["null", "~", ""])
@@ -110,12 +110,12 @@ def test_a_file_may_be_as_large_as_its_bound(tmp_path: Path) -> None:
     ],
 )
 def test_other_spellings_of_the_same_file_are_the_same(tmp_path: Path, text: bytes) -> None:
-    assert load(tmp_path, text).keys_directory == tmp_path / "ring"
+    assert load(tmp_path, text).keys.directory == tmp_path / "ring"
 
 
 @pytest.mark.parametrize("text", ["\u00e9t\u00e9", "\u5c71\u7530", "a: b", "# x", "- x"])
 def test_text_is_what_it_was(tmp_path: Path, text: str) -> None:
-    assert load(tmp_path, write("keys.directory", text)).keys_directory == tmp_path / text
+    assert load(tmp_path, write("keys.directory", text)).keys.directory == tmp_path / text
 
 
 @effort(

@@ -4,6 +4,7 @@ import json
 
 from sqlalchemy import RowMapping
 
+from sidecar.core.audit import Device
 from sidecar.core.session import Session, SessionKind
 from sidecar.core.user import User
 
@@ -39,4 +40,6 @@ def read_session(row: RowMapping) -> Session:
         tokens_until=row["s_tokens_until"],
         expires_at=row["s_expires_at"],
         amr=tuple(json.loads(row["s_amr"])),
+        used_at=row["s_used_at"],
+        device=Device(row["s_address"], row["s_user_agent"]),
     )

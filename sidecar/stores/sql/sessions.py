@@ -58,6 +58,9 @@ class SqlSessions:
             "tokens_until": session.tokens_until,
             "expires_at": session.expires_at,
             "amr": dump_list(session.amr),
+            "used_at": session.used_at,
+            "address": session.device.address,
+            "user_agent": session.device.user_agent,
         }
         async with self._database.write() as connection:
             if (await connection.execute(look)).one_or_none() is None:

@@ -36,6 +36,39 @@ sessions: Final = sa.Table(
     sa.Column("tokens_until", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
     sa.Column("amr", sa.Text, nullable=False),
+    sa.Column("used_at", sa.BigInteger, nullable=False, server_default=sa.text("0"), index=True),
+    sa.Column("address", sa.String(64)),
+    sa.Column("user_agent", sa.String(256)),
+)
+
+# Programs. Two secrets may be valid at once, so that one is changed without an outage.
+clients: Final = sa.Table(
+    "clients",
+    metadata,
+    sa.Column("client_id", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("audience", sa.Text, nullable=False),
+    sa.Column("secret_hash", sa.String(64), nullable=False),
+    sa.Column("previous_secret_hash", sa.String(64)),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+)
+
+# People's tokens for their scripts.
+personal_tokens: Final = sa.Table(
+    "personal_tokens",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("networks", sa.Text, nullable=False),
+    sa.Column("token_hash", sa.String(64), nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("used_at", sa.BigInteger),
 )
 
 # `sequence` grows in the order of the commits; no number is ever used twice.
@@ -76,4 +109,19 @@ ring_keys: Final = sa.Table(
     sa.Column("not_before", sa.BigInteger, nullable=False),
     sa.Column("sign_until", sa.BigInteger, nullable=False),
     sa.Column("publish_until", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+)
+
+audit: Final = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _SEQUENCE, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("actor", sa.String(64), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False, index=True),
+    sa.Column("address", sa.String(64)),
+    sa.Column("user_agent", sa.String(256)),
+    sa.Column("details", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -1,0 +1,1 @@
+"""Programs, and the tokens that people give to their scripts."""

@@ -1,0 +1,63 @@
+"""The audit trail: who did what to whom, and from where.
+
+An event holds no secret: neither a token nor a password, nor a hash of one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from sidecar.core.text import printable
+
+LONGEST_USER_AGENT: Final = 256  # characters; what is longer is cut
+OPERATOR: Final = "operator"  # the actor of what is done on the command line
+SERVICE: Final = "service"  # the actor of what the service does by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """From where somebody asked, as far as it is known; `address` is in its canonical text."""
+
+    address: str | None = None
+    user_agent: str | None = None
+
+    @classmethod
+    def of(cls, address: str | None, user_agent: str | None) -> "Device":
+        """Return the device; what it calls itself is cut, and no terminal obeys it."""
+        shown = None if user_agent is None else printable(user_agent)[:LONGEST_USER_AGENT] or None
+        return cls(address, shown)
+
+
+UNKNOWN_DEVICE: Final = Device()
+
+
+class Action(StrEnum):
+    """What was done."""
+
+    SESSION_REUSED = "session.reused"  # an old refresh token came back: the session was ended
+    SESSION_REPLAYED = "session.replayed"  # within the grace, from another device
+    CLIENT_ADDED = "client.added"
+    CLIENT_CHANGED = "client.changed"
+    CLIENT_ROTATED = "client.rotated"  # was given another secret
+    CLIENT_REMOVED = "client.removed"
+    TOKEN_ADDED = "token.added"
+    TOKEN_REMOVED = "token.removed"
+    KEY_ROTATED = "key.rotated"
+    KEY_REVOKED = "key.revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One row of the trail; `at` is Unix seconds.
+
+    `actor` is a `sub`, OPERATOR or SERVICE; `subject` the `sid`, `client_id`, `kid` or the like
+    that it was done to. `details` are JSON.
+    """
+
+    at: int
+    action: Action
+    actor: str
+    subject: str
+    device: Device = UNKNOWN_DEVICE
+    details: Mapping[str, object] = field(default_factory=dict)
