@@ -13,6 +13,7 @@ from sidecar.core.text import printable
 LONGEST_USER_AGENT: Final = 256  # characters; what is longer is cut
 OPERATOR: Final = "operator"  # the actor of what is done on the command line
 SERVICE: Final = "service"  # the actor of what the service does by itself
+EVERYONE: Final = "everyone"  # the subject of what is done to all people and programs at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Action(StrEnum):
 
     SESSION_REUSED = "session.reused"  # an old refresh token came back: the session was ended
     SESSION_REPLAYED = "session.replayed"  # within the grace, from another device
+    USER_ENDED = "user.ended"  # all sessions of a user, by themselves or by somebody else
+    EVERYONE_ENDED = "everyone.ended"
     CLIENT_ADDED = "client.added"
     CLIENT_CHANGED = "client.changed"
     CLIENT_ROTATED = "client.rotated"  # was given another secret
@@ -48,11 +51,19 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Author:
+    """Who does something, and from where; `actor` is as in an AuditEvent."""
+
+    actor: str
+    device: Device = UNKNOWN_DEVICE
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One row of the trail; `at` is Unix seconds.
 
     `actor` is a `sub`, OPERATOR or SERVICE; `subject` the `sid`, `client_id`, `kid` or the like
-    that it was done to. `details` are JSON.
+    that it was done to, or EVERYONE. `details` are JSON.
     """
 
     at: int
@@ -61,3 +72,33 @@ class AuditEvent:
     subject: str
     device: Device = UNKNOWN_DEVICE
     details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """A row of the trail as it was written; `id` grows.
+
+    `action` is text: a newer version that runs beside this one may know others.
+    """
+
+    id: int
+    at: int
+    action: str
+    actor: str
+    subject: str
+    device: Device
+    details: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which rows are looked for: at most `limit`, all of them older than the row `before`.
+
+    None leaves a condition out; the others must all hold, letter by letter.
+    """
+
+    limit: int
+    before: int | None = None
+    action: Action | None = None
+    actor: str | None = None
+    subject: str | None = None

@@ -1,10 +1,11 @@
-"""What a person is given at a login or a refresh: the claims of their tokens."""
+"""What a person or a program is given: the claims of their tokens."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sidecar.core.claims import Claims, TokenKind
+from sidecar.core.client import Client
 from sidecar.core.session import Session
 from sidecar.core.user import User
 
@@ -30,6 +31,17 @@ def find_scopes(roles: Iterable[str], role_scopes: Mapping[str, Iterable[str]]) 
     return tuple(sorted({scope for role in roles for scope in role_scopes.get(role, ())}))
 
 
+def narrow_scopes(held: tuple[str, ...], asked: str | None) -> tuple[str, ...] | None:
+    """Return those of the scopes somebody has that they ask for (RFC 6749 section 3.3), sorted.
+
+    Who asks for none in particular gets all, who asks for one that they do not have gets None.
+    """
+    if asked is None:
+        return held
+    wanted = set(asked.split(" "))
+    return tuple(sorted(wanted)) if wanted <= set(held) else None
+
+
 def person_claims(
     issuer: Issuer,
     kind: TokenKind,
@@ -40,8 +52,13 @@ def person_claims(
     jti: str,
     now: int,
     ttl: int,
+    scopes: Iterable[str] | None = None,
 ) -> Claims:
-    """Return the claims of a token that lives `ttl` seconds, but no longer than its session."""
+    """Return the claims of a token that lives `ttl` seconds, but no longer than its session.
+
+    `scopes` are some of the user's; None: all that their roles give.
+    """
+    given = find_scopes(user.roles, issuer.role_scopes) if scopes is None else sorted(scopes)
     return Claims(
         iss=issuer.name,
         sub=user.id,
@@ -53,7 +70,7 @@ def person_claims(
         sid=session.sid,
         epoch=epoch,
         client_id=OWN_CLIENT,
-        scope=" ".join(find_scopes(user.roles, issuer.role_scopes)),
+        scope=" ".join(given),
         roles=user.roles,
         preferred_username=user.username,
         email=user.email,
@@ -61,6 +78,38 @@ def person_claims(
         auth_time=session.created_at,
         amr=session.amr,
     )
+
+
+def program_claims(
+    issuer: Issuer,
+    client: Client,
+    epoch: tuple[int, int],
+    *,
+    scopes: Iterable[str],
+    audience: tuple[str, ...],
+    jti: str,
+    now: int,
+    ttl: int,
+) -> Claims:
+    """Return the claims of a program's access token (RFC 9068 section 2.2): no person's."""
+    return Claims(
+        iss=issuer.name,
+        sub=client.client_id,
+        aud=audience,
+        exp=now + ttl,
+        iat=now,
+        nbf=now,
+        jti=jti,
+        epoch=epoch,
+        client_id=client.client_id,
+        scope=" ".join(scopes),
+        roles=(),
+    )
+
+
+def is_of_login(claims: Claims) -> bool:
+    """Say whether somebody logged in for this: no program's, and not made of a personal token."""
+    return claims.sid is not None and claims.amr != PERSONAL_AMR
 
 
 def assertion_claims(claims: Claims, host: str, *, jti: str, now: int, ttl: int) -> Claims:

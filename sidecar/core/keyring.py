@@ -2,18 +2,35 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from sidecar.core.encoding import to_base64url
 
-ALGORITHM: Final = "RS256"
 SMALLEST_RSA_BITS: Final = 2048  # RFC 7518 section 3.3
 LARGEST_RSA_BITS: Final = 8192  # one verification grows with the square of the size
+COORDINATE_OCTETS: Final = 32  # of a point on P-256 (RFC 7518 section 6.2.1.2)
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
+
+
+class Algorithm(StrEnum):
+    """How a key signs (RFC 7518 section 3.1, RFC 8037 section 3.1): its type alone says."""
+
+    RS256 = "RS256"
+    ES256 = "ES256"
+    EDDSA = "EdDSA"
 
 
 class Purpose(StrEnum):
@@ -30,22 +47,51 @@ class KeyState(StrEnum):
     ACTIVE = "active"
     RETIRING = "retiring"
     RETIRED = "retired"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """A key pair with its dates (Unix seconds); `private` is None where only its half is known."""
+class KeyDates:
+    """What a key is for, and when (Unix seconds)."""
 
-    kid: str
     purpose: Purpose
-    public: RSAPublicKey
-    private: RSAPrivateKey | None = field(repr=False)
     not_before: int
     sign_until: int
     publish_until: int
 
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key pair with its dates (Unix seconds); `private` is None where only its half is known.
+
+    Raises ValueError for a key with which nothing is signed here.
+    """
+
+    kid: str
+    purpose: Purpose
+    public: PublicKey
+    private: PrivateKey | None = field(repr=False)
+    not_before: int
+    sign_until: int
+    publish_until: int
+    revoked: bool = False
+    alg: Algorithm = field(init=False)
+
+    def __post_init__(self) -> None:
+        alg = find_algorithm(self.public)
+        if alg is None:
+            raise ValueError(f"key {self.kid} has no algorithm")
+        object.__setattr__(self, "alg", alg)
+
+    @property
+    def dates(self) -> KeyDates:
+        """The dates alone."""
+        return KeyDates(self.purpose, self.not_before, self.sign_until, self.publish_until)
+
     def state(self, now: int) -> KeyState:
         """Return the state at `now`; each date is the first second of the next state."""
+        if self.revoked:
+            return KeyState.REVOKED
         if now < self.not_before:
             return KeyState.NEXT
         if now < self.sign_until:
@@ -55,16 +101,39 @@ class Key:
         return KeyState.RETIRED
 
 
-def thumbprint(public: RSAPublicKey) -> str:
+def find_algorithm(public: object) -> Algorithm | None:
+    """Return how the private half of a key signs; None for a type or size that is not taken."""
+    match public:
+        case RSAPublicKey() if SMALLEST_RSA_BITS <= public.key_size <= LARGEST_RSA_BITS:
+            return Algorithm.RS256
+        case EllipticCurvePublicKey() if isinstance(public.curve, SECP256R1):
+            return Algorithm.ES256
+        case Ed25519PublicKey():
+            return Algorithm.EDDSA
+        case _:
+            return None
+
+
+def thumbprint(public: PublicKey) -> str:
     """Return the RFC 7638 thumbprint of a key, base64url: its `kid`."""
-    members = _public_members(public)
-    canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return to_base64url(hashlib.sha256(canonical).digest())
+    canonical = json.dumps(_public_members(public), sort_keys=True, separators=(",", ":"))
+    return to_base64url(hashlib.sha256(canonical.encode("ascii")).digest())
 
 
-def _public_members(public: RSAPublicKey) -> dict[str, str]:
-    numbers = public.public_numbers()
-    return {"e": _integer(numbers.e), "kty": "RSA", "n": _integer(numbers.n)}
+def _public_members(public: PublicKey) -> dict[str, str]:
+    """Return the members that RFC 7638 section 3.2 and RFC 8037 section 2 ask for."""
+    match public:
+        case RSAPublicKey():
+            rsa = public.public_numbers()
+            return {"e": _integer(rsa.e), "kty": "RSA", "n": _integer(rsa.n)}
+        case EllipticCurvePublicKey():
+            point = public.public_numbers()
+            x, y = (to_base64url(each.to_bytes(COORDINATE_OCTETS)) for each in (point.x, point.y))
+            return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+        case Ed25519PublicKey():
+            return {"crv": "Ed25519", "kty": "OKP", "x": to_base64url(public.public_bytes_raw())}
+        case _:
+            assert_never(public)
 
 
 def _integer(value: int) -> str:
@@ -83,6 +152,14 @@ class KeyRing:
         """Return the ring of these keys."""
         return cls({key.kid: key for key in keys})
 
+    def revoking(self, revokes: Callable[[str], bool]) -> "KeyRing":
+        """Return this ring, in which each key is revoked too of whose `kid` `revokes` says so."""
+        if not any(map(revokes, self.keys)):
+            return self
+        return KeyRing.of(
+            replace(key, revoked=key.revoked or revokes(key.kid)) for key in self.keys.values()
+        )
+
     def find(self, kid: str) -> Key | None:
         """Return the key of this `kid`, in whatever state it is."""
         return self.keys.get(kid)
@@ -96,12 +173,20 @@ class KeyRing:
         )
         return max(active, key=lambda key: (key.not_before, key.kid), default=None)
 
+    def find_published(self, now: int) -> list[Key]:
+        """Return the token keys that are neither retired nor revoked, the oldest first."""
+        return [
+            key
+            for key in sorted(self.keys.values(), key=lambda key: (key.not_before, key.kid))
+            if key.purpose is Purpose.TOKEN
+            and key.state(now) not in {KeyState.RETIRED, KeyState.REVOKED}
+        ]
+
     def jwks(self, now: int) -> dict[str, list[dict[str, str]]]:
-        """Return the JWK Set (RFC 7517 section 5) of the token keys that are not retired."""
+        """Return the JWK Set (RFC 7517 section 5) of the keys that are published at `now`."""
         return {
             "keys": [
-                _public_members(key.public) | {"use": "sig", "alg": ALGORITHM, "kid": key.kid}
-                for key in sorted(self.keys.values(), key=lambda key: (key.not_before, key.kid))
-                if key.purpose is Purpose.TOKEN and key.state(now) is not KeyState.RETIRED
+                _public_members(key.public) | {"use": "sig", "alg": key.alg.value, "kid": key.kid}
+                for key in self.find_published(now)
             ]
         }

@@ -9,7 +9,7 @@ refused before the signature is looked at; the signature itself is PyJWT's to ch
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -17,7 +17,7 @@ import jwt
 
 from sidecar.core.claims import Claims, TokenKind, claims_members, parse_claims
 from sidecar.core.encoding import from_base64url
-from sidecar.core.keyring import ALGORITHM, Key, KeyRing, Purpose
+from sidecar.core.keyring import Algorithm, Key, KeyRing, PrivateKey, Purpose
 from sidecar.core.principal import Principal
 from sidecar.core.verdict import Deny, Reason
 
@@ -35,15 +35,21 @@ PURPOSES: Final = {
 }
 
 _JWS: Final = jwt.PyJWS()
-_RS256: Final = jwt.get_algorithm_by_name(ALGORITHM)
+_ALGORITHMS: Final[Mapping[Algorithm, jwt.algorithms.Algorithm]] = {
+    each: jwt.get_algorithm_by_name(each.value) for each in Algorithm
+}
+_PROOF: Final = b"one pair"
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
-    """A token that this ring sealed, of the kind asked for, for this issuer and audience."""
+    """A token that this ring sealed, of the kind asked for, for this issuer and audience.
+
+    `kid` is None where no key sealed it: what the store vouched for (core/personal.py).
+    """
 
     kind: TokenKind
-    kid: str
+    kid: str | None
     claims: Claims
     principal: Principal = field(init=False)
 
@@ -61,15 +67,25 @@ def seal_token(claims: Claims, kind: TokenKind, key: Key) -> str:
         raise ValueError(f"key {key.kid} does not seal {kind.value}")
     payload = json.dumps(claims_members(claims, kind), separators=(",", ":"), ensure_ascii=False)
     header = {"typ": kind.value, "kid": key.kid}
-    return _JWS.encode(payload.encode(), key.private, algorithm=ALGORITHM, headers=header)
+    return _JWS.encode(payload.encode(), key.private, algorithm=key.alg.value, headers=header)
+
+
+def is_pair(private: PrivateKey, alg: Algorithm) -> bool:
+    """Say whether what a private key signs is verified by its own public half."""
+    algorithm = _ALGORITHMS[alg]
+    try:
+        return bool(algorithm.verify(_PROOF, private.public_key(), algorithm.sign(_PROOF, private)))
+    except ValueError:  # its numbers do not even fit together
+        return False
 
 
 def open_token(
-    text: str, kind: TokenKind, ring: KeyRing, *, issuer: str, audience: Sequence[str]
+    text: str, kind: TokenKind, ring: KeyRing, *, issuer: str, audience: Sequence[str] | None
 ) -> VerifiedToken | Deny:
     """Return what `text` says if `ring` sealed it as a token of `kind`.
 
-    `issuer` is the one that it must name, `audience` the names of which it must bear one.
+    `issuer` is the one that it must name, `audience` the names of which it must bear one. None is
+    for what lets nobody in: to tell of a token, or to take it away, whomever it is for.
     """
     # 1. Bounds, and three parts of canonical base64url (RFC 7515 section 5.2, steps 1 and 2).
     parts = _parse_parts(text)
@@ -91,12 +107,12 @@ def open_token(
         return claims
     if claims.iss != issuer:
         return Deny(Reason.ISSUER)
-    if not any(name in claims.aud for name in audience):  # no audience of ours: nobody's token
-        return Deny(Reason.AUDIENCE)
+    if audience is not None and not any(name in claims.aud for name in audience):
+        return Deny(Reason.AUDIENCE)  # also where we have no audience at all
 
     # 4. The signature (RFC 7515 section 5.2, step 8).
     signed = text.rpartition(".")[0].encode("ascii")
-    if not _RS256.verify(signed, key.public, signature):
+    if not _ALGORITHMS[key.alg].verify(signed, key.public, signature):
         return Deny(Reason.BAD_SIGNATURE)
     return VerifiedToken(kind, key.kid, claims)
 
@@ -127,7 +143,7 @@ def _find_key(octets: bytes, kind: TokenKind, ring: KeyRing) -> Key | Deny:
     key = ring.find(kid) if type(kid) is str else None
     if key is None:
         return Deny(Reason.UNKNOWN_KEY)
-    if header["alg"] != ALGORITHM:  # pinned to the key, never the token's choice (RFC 8725 3.1)
+    if header["alg"] != key.alg:  # pinned to the key, never the token's choice (RFC 8725 3.1)
         return Deny(Reason.TOKEN_ALGORITHM)
     return key if key.purpose is PURPOSES[kind] else Deny(Reason.KEY_PURPOSE)
 

@@ -24,6 +24,12 @@ class Views(NamedTuple):
     old: RevocationView | None
 
 
+class Unknown(NamedTuple):
+    """A credential about which nothing can be told at this moment; `cause` is for the log."""
+
+    cause: str
+
+
 def judge_token(
     token: VerifiedToken, ring: KeyRing, view: RevocationView, now: int, clock_skew: int
 ) -> VerifiedToken | Deny:
@@ -32,17 +38,26 @@ def judge_token(
     `clock_skew` is how many seconds another replica's clock may be ahead; an end has no leeway.
     """
     claims = token.claims
-    # 1. The key as it stands in the present ring.
-    key = ring.find(token.kid)
-    if key is None:
-        return Deny(Reason.UNKNOWN_KEY)
-    match key.state(now):
-        case KeyState.RETIRED:
-            return Deny(Reason.KEY_RETIRED)
-        case KeyState.NEXT if now + clock_skew < key.not_before:
-            return Deny(Reason.KEY_NOT_YET)
-        case _:
-            pass
+    # 1. The key as it stands in the present ring; what the store vouched for has none.
+    if token.kid is not None:
+        if view.revokes_key(token.kid):
+            return Deny(Reason.KEY_REVOKED)
+        key = ring.find(token.kid)
+        if key is None:
+            return Deny(Reason.UNKNOWN_KEY)
+        state = key.state(now)
+        match state:
+            case KeyState.ACTIVE | KeyState.RETIRING:
+                pass
+            case KeyState.NEXT:
+                if now + clock_skew < key.not_before:
+                    return Deny(Reason.KEY_NOT_YET)
+            case KeyState.RETIRED:
+                return Deny(Reason.KEY_RETIRED)
+            case KeyState.REVOKED:
+                return Deny(Reason.KEY_REVOKED)
+            case _:
+                assert_never(state)
     # 2. The dates (RFC 7519 sections 4.1.4 to 4.1.6): refused on or after `exp`.
     if now >= claims.exp:
         return Deny(Reason.EXPIRED)
@@ -55,7 +70,7 @@ def judge_token(
 
 def decide(
     facts: RequestFacts,
-    opened: VerifiedToken | Deny | None,
+    opened: VerifiedToken | Deny | Unknown | None,
     *,
     policy: Policy,
     ring: KeyRing,
@@ -67,9 +82,10 @@ def decide(
 ) -> Verdict:
     """Return the verdict about one request.
 
-    `opened` is the credential that came with it: a token that opened, the reason why it did not, or
-    None for nobody. `when_stale` holds where the rule does not say. `narrowing` must let in too
-    whom the rule lets in. Raises NoVerdict where only a fresh view could tell.
+    `opened` is the credential that came with it: a token that opened, the reason why it did not,
+    that this cannot be told, or None for nobody. `when_stale` holds where the rule does not say.
+    `narrowing` must let in too whom the rule lets in. Raises NoVerdict where only what is not known
+    could tell.
     """
     # 1. The first rule that matches; none: nobody passes.
     rule = policy.match(facts)
@@ -109,6 +125,8 @@ def decide(
             return Allow(opened) if refusal is None else refusal
         case Deny():
             return opened
+        case Unknown():
+            raise NoVerdict(opened.cause)
         case None:
             return Deny(Reason.NO_CREDENTIAL)
         case _:

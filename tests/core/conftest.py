@@ -4,6 +4,7 @@ import pytest
 
 from sidecar.core.keyring import Purpose
 from tests.core.forge import Workshop, generate_key, make_key
+from tests.core.rings import Ring
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +14,8 @@ def workshop() -> Workshop:
         cookie_key=make_key(generate_key(), Purpose.COOKIE),
         foreign=generate_key(),
     )
+
+
+@pytest.fixture(scope="session")
+def ring(workshop: Workshop) -> Ring:
+    return Ring(workshop)

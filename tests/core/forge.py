@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from sidecar.core.claims import Claims, TokenKind
-from sidecar.core.keyring import Key, KeyRing, Purpose, thumbprint
+from sidecar.core.keyring import Algorithm, Key, KeyRing, PrivateKey, Purpose, thumbprint
 from sidecar.core.token import PURPOSES, VerifiedToken, open_token
 from sidecar.core.verdict import Deny, Reason
 
@@ -41,7 +44,17 @@ def generate_key() -> RSAPrivateKey:
     return generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def make_key(private: RSAPrivateKey, purpose: Purpose, begin: int = NOW - 1000) -> Key:
+def generate(alg: Algorithm) -> PrivateKey:
+    match alg:
+        case Algorithm.RS256:
+            return generate_key()
+        case Algorithm.ES256:
+            return ec.generate_private_key(ec.SECP256R1())
+        case Algorithm.EDDSA:
+            return Ed25519PrivateKey.generate()
+
+
+def make_key(private: PrivateKey, purpose: Purpose, begin: int = NOW - 1000) -> Key:
     """Return a key that signs from `begin` for 2000 s and is published for 1000 s more."""
     return Key(
         kid=thumbprint(private.public_key()),
@@ -103,7 +116,7 @@ class Draft:
     members: dict[str, object]
     key: Key
     other_purpose: Key
-    foreign: RSAPrivateKey
+    foreign: PrivateKey
 
     def text(self) -> str:
         return self.signed(to_json(self.header), to_json(self.members))
@@ -125,8 +138,16 @@ def _changed(members: dict[str, object], changes: dict[str, object]) -> dict[str
     return {name: value for name, value in (members | changes).items() if value is not ABSENT}
 
 
-def sign(private: RSAPrivateKey, signed: str) -> bytes:
-    return private.sign(signed.encode(), padding.PKCS1v15(), SHA256())
+def sign(private: PrivateKey, signed: str) -> bytes:
+    """Sign as the type of the key has it (RFC 7518 section 3, RFC 8037 section 3.1)."""
+    match private:
+        case RSAPrivateKey():
+            return private.sign(signed.encode(), padding.PKCS1v15(), SHA256())
+        case EllipticCurvePrivateKey():
+            pair = decode_dss_signature(private.sign(signed.encode(), ECDSA(SHA256())))
+            return b"".join(number.to_bytes(32) for number in pair)
+        case Ed25519PrivateKey():
+            return private.sign(signed.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +156,7 @@ class Workshop:
 
     token_key: Key
     cookie_key: Key
-    foreign: RSAPrivateKey
+    foreign: PrivateKey
 
     @property
     def ring(self) -> KeyRing:
@@ -156,7 +177,7 @@ class Workshop:
             del members["epoch"], members["client_id"]
         key = self.key(PURPOSES[kind])
         other = self.cookie_key if key is self.token_key else self.token_key
-        header: dict[str, object] = {"alg": "RS256", "typ": kind.value, "kid": key.kid}
+        header: dict[str, object] = {"alg": key.alg.value, "typ": kind.value, "kid": key.kid}
         return Draft(kind, header, members, key, other, self.foreign)
 
     def verified(self, kind: TokenKind = TokenKind.ACCESS, /, **dates: int) -> VerifiedToken:

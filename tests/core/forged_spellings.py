@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from sidecar.core.keyring import PrivateKey
 from sidecar.core.verdict import Reason
 from tests.core.forge import (
     Draft,
@@ -48,7 +49,7 @@ def _signing_input(good: Draft) -> str:
 
 
 def _private(good: Draft) -> RSAPrivateKey:
-    assert good.key.private is not None
+    assert isinstance(good.key.private, RSAPrivateKey)
     return good.key.private
 
 
@@ -66,7 +67,7 @@ def _hmac_with_public_pem(good: Draft, algorithm: str) -> str:
 def _signature_plus_modulus(good: Draft) -> str:
     """Spell the signature as s + n: the same number modulo n (RFC 8017, 5.2.2 refuses it)."""
     signature = int.from_bytes(sign(_private(good), _signing_input(good)), "big")
-    number = signature + good.key.public.public_numbers().n
+    number = signature + _private(good).public_key().public_numbers().n
     return _signed_by(good, number.to_bytes(257, "big"))
 
 
@@ -178,6 +179,6 @@ SIGNATURES: Final = (
 )  # fmt: skip
 
 
-def _private_of_other(good: Draft) -> RSAPrivateKey:
+def _private_of_other(good: Draft) -> PrivateKey:
     assert good.other_purpose.private is not None
     return good.other_purpose.private

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.core.claims import TokenKind
 from sidecar.core.keyring import KeyRing
+from sidecar.core.revocation import Level, Revocation
 from sidecar.core.verdict import Deny, Reason
 from sidecar.core.verify import judge_token
 from tests.core.forge import NOW, Workshop
@@ -68,3 +70,46 @@ def test_the_key_is_judged_as_it_stands_now(
 def test_a_key_that_left_the_ring_takes_its_tokens_along(workshop: Workshop) -> None:
     ring = KeyRing.of([workshop.cookie_key])
     assert judge_token(workshop.verified(), ring, view_of(), NOW, SKEW) == Deny(Reason.UNKNOWN_KEY)
+
+
+@pytest.mark.parametrize("begin", [NOW - 9999, NOW - 2500, NOW, NOW + 99])
+def test_a_key_that_the_ring_says_is_revoked_takes_its_tokens_along(
+    workshop: Workshop, begin: int
+) -> None:
+    """Whatever its dates say."""
+    revoked = replace(
+        workshop.token_key,
+        not_before=begin,
+        sign_until=begin + 2000,
+        publish_until=begin + 3000,
+        revoked=True,
+    )
+    token = workshop.verified()
+    judged = judge_token(token, KeyRing.of([revoked]), view_of(), NOW, SKEW)
+    assert judged == Deny(Reason.KEY_REVOKED)
+
+
+def test_a_key_that_a_feed_has_revoked_takes_its_tokens_along(workshop: Workshop) -> None:
+    """Before the ring is read again, and once its files are gone."""
+    token = workshop.verified()
+    assert token.kid is not None
+    view = view_of(Revocation(Level.KEY, token.kid, 0, NOW + 1))
+    for ring in (workshop.ring, KeyRing.of([])):
+        assert judge_token(token, ring, view, NOW, SKEW) == Deny(Reason.KEY_REVOKED)
+    cookie = workshop.verified(TokenKind.SESSION)
+    assert judge_token(cookie, workshop.ring, view, NOW, SKEW) == cookie
+
+
+@pytest.mark.parametrize("level", [level for level in Level if level is not Level.KEY])
+def test_no_other_revocation_of_the_same_name_is_one_of_the_key(
+    workshop: Workshop, level: Level
+) -> None:
+    token = workshop.verified()
+    assert token.kid is not None
+    view = view_of(Revocation(level, token.kid, 0, NOW + 1))
+    assert judge_token(token, workshop.ring, view, NOW, SKEW) == token
+
+
+def test_what_no_key_sealed_is_judged_without_one(workshop: Workshop) -> None:
+    token = replace(workshop.verified(), kid=None)
+    assert judge_token(token, KeyRing.of([]), view_of(), NOW, SKEW) == token

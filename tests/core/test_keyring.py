@@ -1,17 +1,18 @@
 """A key's state follows from its dates; the ring signs with the newest active key."""
 
-import base64
-import hashlib
-import json
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicNumbers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.core.keyring import Key, KeyRing, KeyState, Purpose, thumbprint
-from tests.core.forge import Workshop, base64url
+from sidecar.core.keyring import (
+    Key,
+    KeyRing,
+    KeyState,
+    Purpose,
+)
+from tests.core.forge import Workshop
 from tests.core.properties import QUICK
 
 
@@ -46,6 +47,14 @@ def test_each_date_is_the_first_second_of_the_next_state(
     workshop: Workshop, now: int, state: KeyState
 ) -> None:
     assert _key(workshop, "a", 1000).state(now) is state
+
+
+@pytest.mark.parametrize("now", [0, 999, 1000, 1099, 1100, 1200, 10**12])
+def test_a_revoked_key_is_nothing_else_whatever_its_dates_say(workshop: Workshop, now: int) -> None:
+    key = replace(_key(workshop, "a", 1000), revoked=True)
+    assert key.state(now) is KeyState.REVOKED
+    assert KeyRing.of([key]).find_signing_key(Purpose.TOKEN, now) is None
+    assert KeyRing.of([key]).jwks(now) == {"keys": []}
 
 
 @QUICK
@@ -129,42 +138,46 @@ def test_token_keys_are_published_from_before_they_sign_until_they_retire(
     assert [key["kid"] for key in ring.jwks(now)["keys"]] == published
 
 
-def test_a_published_key_is_the_public_half_and_no_more(workshop: Workshop) -> None:
-    key = workshop.token_key
-    numbers = key.public.public_numbers()
-    assert KeyRing.of([key]).jwks(key.not_before) == {
-        "keys": [
-            {
-                "kty": "RSA",
-                "use": "sig",
-                "alg": "RS256",
-                "kid": key.kid,
-                "e": "AQAB",
-                "n": base64url(numbers.n.to_bytes(256, "big")),
-            }
-        ]
+DATES = st.tuples(st.integers(0, 40), st.integers(1, 40), st.integers(0, 40))
+
+
+@QUICK
+@given(
+    spans=st.lists(
+        st.tuples(DATES, st.sampled_from(Purpose), st.booleans(), st.booleans()), max_size=5
+    ),
+    now=st.integers(-1, 130),
+)
+def test_the_jwks_shows_no_key_that_is_retired_revoked_or_of_the_cookie(
+    workshop: Workshop, spans: list[tuple[tuple[int, int, int], Purpose, bool, bool]], now: int
+) -> None:
+    """And every other one, from before it signs until the second at which it retires."""
+    keys = [
+        replace(
+            workshop.token_key,
+            kid=str(number),
+            purpose=purpose,
+            not_before=begin,
+            sign_until=begin + signs,
+            publish_until=begin + signs + stays,
+            revoked=revoked,
+        )
+        for number, ((begin, signs, stays), purpose, revoked, _) in enumerate(spans)
+    ]
+    viewed = {str(number) for number, (*_, by_feed) in enumerate(spans) if by_feed}
+    ring = KeyRing.of(keys).revoking(viewed.__contains__)
+    shown = {key["kid"] for key in ring.jwks(now)["keys"]}
+    assert shown == {
+        key.kid
+        for key in keys
+        if key.purpose is Purpose.TOKEN
+        and now < key.publish_until
+        and not key.revoked
+        and key.kid not in viewed
     }
+    signing = [ring.find_signing_key(purpose, now) for purpose in Purpose]
+    assert not {key.kid for key in signing if key} & (viewed | {k.kid for k in keys if k.revoked})
 
 
-def test_the_thumbprint_is_that_of_rfc_7638(workshop: Workshop) -> None:
-    public = workshop.foreign.public_key()
-    modulus = base64url(public.public_numbers().n.to_bytes(256, "big"))
-    document = json.dumps({"e": "AQAB", "kty": "RSA", "n": modulus}, separators=(",", ":"))
-    assert thumbprint(public) == base64url(hashlib.sha256(document.encode()).digest())
-
-
-def test_the_thumbprint_of_the_example_in_rfc_7638_section_3_1() -> None:
-    modulus = (
-        "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECP"
-        "ebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY"
-        "368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0f"
-        "M4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
-    )
-    number = int.from_bytes(base64.urlsafe_b64decode(modulus + "=="), "big")
-    public = RSAPublicNumbers(65537, number).public_key()
-    assert thumbprint(public) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-
-
-def test_a_private_key_is_never_shown(workshop: Workshop) -> None:
-    assert isinstance(workshop.token_key.private, RSAPrivateKey)
-    assert "rsa.RSAPrivateKey" not in repr(workshop.token_key)
+def test_a_ring_of_which_nothing_is_revoked_stays_what_it_is(workshop: Workshop) -> None:
+    assert workshop.ring.revoking(lambda _: False) == workshop.ring

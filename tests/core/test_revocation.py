@@ -100,6 +100,16 @@ def test_the_later_of_two_ends_counts(level: Level, order: tuple[int, int]) -> N
     assert view.find_refusal(CLAIMS) is not None
 
 
+@pytest.mark.parametrize("order", [(10, 20), (20, 10)])
+def test_a_key_is_revoked_until_the_later_of_two_ends(order: tuple[int, int]) -> None:
+    view = view_of(*(_entry(Level.KEY, "k-1", 0, forget_at) for forget_at in order))
+    assert view.find_refusal(CLAIMS) is None  # it is the key that is judged, not the claims
+    view.forget(19)
+    assert (view.revokes_key("k-1"), view.revokes_key("k-2"), len(view)) == (True, False, 1)
+    view.forget(20)
+    assert (view.revokes_key("k-1"), len(view)) == (False, 0)
+
+
 @pytest.mark.parametrize("level", [Level.USER, Level.EVERYONE])
 def test_a_lower_epoch_never_takes_a_higher_one_back(level: Level) -> None:
     view = view_of(_entry(level, "u-1", 9), _entry(level, "u-1", 1))
