@@ -5,22 +5,42 @@ and the audit row together. All raise StoreUnavailable where the store did not a
 half done then.
 """
 
-from sidecar.ports.accounts import Account, AccountStore, UserChange, UserStore
-from sidecar.ports.revocations import Announcer, Entry, FeedStore, Outbox, RevocationStore
-from sidecar.ports.ring import RingKey, RingStore
+from sidecar.ports.accounts import Account, AccountStore, SessionBound, UserChange, UserStore
+from sidecar.ports.audit import AuditStore
+from sidecar.ports.clients import ClientAccount, ClientChange, ClientStore
+from sidecar.ports.personal import OwnedToken, PersonalTokenStore, ShownTokenStore
+from sidecar.ports.revocations import (
+    Announcer,
+    Entry,
+    FeedStore,
+    Outbox,
+    RevocationStore,
+    SweepStore,
+)
+from sidecar.ports.ring import KeyFolder, RingKey, RingStore
 from sidecar.ports.sessions import SessionStore
 
 __all__ = [
     "Account",
     "AccountStore",
     "Announcer",
+    "AuditStore",
+    "ClientAccount",
+    "ClientChange",
+    "ClientStore",
     "Entry",
     "FeedStore",
+    "KeyFolder",
     "Outbox",
+    "OwnedToken",
+    "PersonalTokenStore",
     "RevocationStore",
     "RingKey",
     "RingStore",
+    "SessionBound",
     "SessionStore",
+    "ShownTokenStore",
+    "SweepStore",
     "UserChange",
     "UserStore",
 ]

@@ -33,6 +33,19 @@ class UserChange:
     password_hash: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SessionBound:
+    """How many living sessions one user may have: with the next one the oldest end.
+
+    A session that nobody refreshed for `refresh_ttl` seconds does not count: it is over. What ends
+    is refused until `keep_after` seconds behind its last token.
+    """
+
+    most: int
+    refresh_ttl: int
+    keep_after: int
+
+
 class AccountStore(Protocol):
     """Who can log in."""
 
@@ -40,8 +53,13 @@ class AccountStore(Protocol):
         """Return the account of this canonical username, also a disabled one."""
         ...
 
-    async def add_session(self, session: Session, epoch: tuple[int, int]) -> bool:
-        """Keep a new session; False if the user is gone or disabled, or either epoch has moved."""
+    async def add_session(
+        self, session: Session, epoch: tuple[int, int], bound: SessionBound
+    ) -> tuple[Entry, ...] | None:
+        """Keep a new session and return the ends of those that it is too many for.
+
+        None, and nothing happens, if the user is gone or disabled, or either epoch has moved.
+        """
         ...
 
 
@@ -69,14 +87,14 @@ class UserStore(Protocol):
     ) -> tuple[User, tuple[Entry, ...]]:
         """Change a user and move their epoch.
 
-        A new password or `disabled` also ends their sessions. A change that changes nothing moves
-        no epoch. Raises NotFound, NameTaken, and LastAdministrator where no enabled user with
-        `admin_role` would be left who was there before.
+        A new password or `disabled` also ends their sessions and personal tokens. A change that
+        changes nothing moves no epoch. Raises NotFound, NameTaken, and LastAdministrator where no
+        enabled user with `admin_role` would be left who was there before.
         """
         ...
 
     async def remove_user(
         self, username: str, *, admin_role: str, now: int, keep_after: int
     ) -> tuple[Entry, ...]:
-        """Remove a user and end their sessions. Raises NotFound, LastAdministrator."""
+        """Remove a user with their sessions and tokens. Raises NotFound, LastAdministrator."""
         ...

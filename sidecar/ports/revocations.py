@@ -1,9 +1,11 @@
 """The log of revocations, and what carries it to every replica."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sidecar.core.audit import AuditEvent
+from sidecar.core.lastuse import Used
 from sidecar.core.revocation import Revocation
 
 
@@ -19,38 +21,69 @@ class RevocationStore(Protocol):
     """The log of revocations: the truth that every feed carries."""
 
     async def revoke_token(self, jti: str, *, forget_at: int) -> tuple[Entry, ...]:
-        """Refuse one token until `forget_at`."""
+        """Refuse one token until `forget_at`; what refuses it so long already is returned again."""
         ...
 
-    async def end_session(self, sid: str, *, forget_at: int, keep_after: int) -> tuple[Entry, ...]:
+    async def end_session(
+        self, sid: str, *, forget_at: int, keep_after: int, event: AuditEvent | None = None
+    ) -> tuple[Entry, ...]:
         """End a session: remove its row, and refuse its tokens until the last of them is over.
 
         That is `forget_at`, or `keep_after` seconds behind its last token if that is later. The
         caller has `forget_at` from the token that was shown; 0 says that none was. A session that
-        is not there is refused until `forget_at`, and not at all where that is 0.
+        is not there is refused until `forget_at`, and not at all where that is 0. `event` is
+        written where it was there.
         """
         ...
 
     async def end_user_sessions(
-        self, user_id: str, *, now: int, keep_after: int
+        self, user_id: str, event: AuditEvent, *, keep_after: int, personal_tokens: bool
     ) -> tuple[Entry, ...]:
-        """End all sessions of a user and move their epoch. Raises NotFound."""
+        """End all sessions of a user, move their epoch, and write the event. Raises NotFound.
+
+        `personal_tokens` says whether these go too: they are credentials of that person.
+        """
         ...
 
-    async def end_all_sessions(self) -> tuple[Entry, ...]:
-        """End the sessions of everyone and move the one epoch of all."""
+    async def end_all_sessions(self, event: AuditEvent) -> tuple[Entry, ...]:
+        """End the sessions and personal tokens of everyone, move the one epoch, write the event."""
+        ...
+
+    async def end_idle_sessions(self, *, used_before: int, keep_after: int) -> tuple[Entry, ...]:
+        """End some cookie sessions that were last used before; none are left where none is ended.
+
+        Whoever is noted as seen in the same moment stays.
+        """
         ...
 
 
 class FeedStore(Protocol):
-    """What the feeds read of the log, and what keeps it short."""
+    """What the feeds read of the log."""
 
     async def read_entries(self, after: int) -> Sequence[Entry]:
         """Return the entries behind this sequence, in order; none that commits later is missed."""
         ...
 
-    async def purge(self, now: int) -> None:
-        """Drop what is over: spent revocations and ended sessions, in small batches."""
+
+class SweepStore(Protocol):
+    """What is done to sessions and revocations once a minute, by every process."""
+
+    async def note_uses(self, kind: Used, uses: Mapping[str, int], now: int) -> None:
+        """Write when these were last used, in Unix seconds; none goes back.
+
+        What a clock that was ahead noted for later than `now` counts as of `now`: nothing would
+        ever be idle by it.
+
+        The store is asked also where there is nothing to write: whoever calls learns that it is
+        there.
+        """
+        ...
+
+    async def purge(self, now: int, *, refresh_ttl: int) -> None:
+        """Drop what is over: spent revocations, sessions and personal tokens, in small batches.
+
+        A session that nobody refreshed for `refresh_ttl` seconds is over with its last token.
+        """
         ...
 
 

@@ -9,13 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
+from sidecar.core.audit import EVERYONE, OPERATOR, Action, AuditEvent
 from sidecar.core.session import Session, SessionKind
 from sidecar.core.user import User
+from sidecar.ports import Entry, SessionBound
 from sidecar.stores.sql import SqlStore
-from sidecar.stores.sql.tables import metadata
+from sidecar.stores.sql.tables import metadata, personal_tokens, sessions
 
 NOW = 1_800_000_000
 KEEP = 7_200  # seconds that an entry outlives what it refuses
+REFRESH_TTL = 30 * 86_400  # seconds after which a session is over that nobody refreshes
+BOUND = SessionBound(most=100, refresh_ttl=REFRESH_TTL, keep_after=KEEP)
 HASH = "$argon2id$not-a-hash"
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
@@ -62,8 +66,60 @@ async def open_session(store: SqlStore, user: User, sid: str = "s-1", **changes:
     account = await store.sessions.find_account(user.username)
     assert account is not None
     session = make_session(user, sid, **changes)
-    assert await store.sessions.add_session(session, account.epoch)
+    assert await store.sessions.add_session(session, account.epoch, BOUND) == ()
     return session
+
+
+async def end_user(
+    store: SqlStore, user_id: str = "id-of-alice", *, personal_tokens: bool = False
+) -> tuple[Entry, ...]:
+    """End all sessions of a user, as an operator does."""
+    event = AuditEvent(NOW, Action.USER_ENDED, OPERATOR, user_id)
+    return await store.revocations.end_user_sessions(
+        user_id, event, keep_after=KEEP, personal_tokens=personal_tokens
+    )
+
+
+async def end_everyone(store: SqlStore) -> tuple[Entry, ...]:
+    """End the sessions of everyone, as an operator does."""
+    event = AuditEvent(NOW, Action.EVERYONE_ENDED, OPERATOR, EVERYONE)
+    return await store.revocations.end_all_sessions(event)
+
+
+async def add_tokens(url: str, user: User, *ids: str, expires_at: int = NOW + 1) -> None:
+    """Give a user personal tokens."""
+    token = {
+        "user_id": user.id,
+        "name": "script",
+        "scopes": "[]",
+        "networks": "[]",
+        "token_hash": "-",
+        "created_at": 1,
+        "expires_at": expires_at,
+    }
+    async with outside(url) as connection:
+        await connection.execute(sa.insert(personal_tokens), [{**token, "id": id_} for id_ in ids])
+        await connection.commit()
+
+
+async def add_sessions(url: str, user: User, number: int, **columns: object) -> None:
+    """Open many sessions at once."""
+    session = {
+        "user_id": user.id,
+        "kind": "cookie",
+        "generation": 0,
+        "created_at": 1,
+        "rotated_at": 1,
+        "tokens_until": 1,
+        "expires_at": 1,
+        "used_at": 1,
+        "amr": "[]",
+        **columns,
+    }
+    async with outside(url) as connection:
+        rows = [{**session, "sid": f"s-{n}"} for n in range(number)]
+        await connection.execute(sa.insert(sessions), rows)
+        await connection.commit()
 
 
 @asynccontextmanager

@@ -155,7 +155,7 @@ async def test_rubbish_in_the_structures_is_passed_over_and_said_once(
     redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with raw_client(redis_server.url) as client:
-        rubbish = (b"", b"token", b"key 0 k", b"token x y", b"user 99999999999999999999 u", b"\xff")
+        rubbish = (b"", b"token", b"pet 0 p", b"token x y", b"user 99999999999999999999 u", b"\xff")
         await client.zadd(SNAPSHOT, dict.fromkeys(rubbish, LATE))
         await client.zadd(SNAPSHOT, {"token 0 endless": "+inf", "token 0 early": "-inf"})
         await client.hset(META, mapping={"incarnation": b"\xff", "sequence": "many"})

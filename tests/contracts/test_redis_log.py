@@ -20,7 +20,7 @@ from sidecar.stores.redis.log import (
 IDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64)
 REVOCATIONS = st.builds(
     Revocation,
-    level=st.sampled_from([Level.TOKEN, Level.SESSION, Level.USER]),
+    level=st.sampled_from([level for level in Level if level is not Level.EVERYONE]),
     subject=IDS,
     epoch=st.integers(0, LARGEST_EPOCH),
     forget_at=st.integers(0, LATEST_SCORE),
@@ -54,7 +54,8 @@ def test_any_text_is_a_revocation_or_nothing(member: str, forget_at: float | str
         ("token", 1.0),
         ("token 0", 1.0),
         ("token 0 ", 1.0),
-        ("key 0 a", 1.0),
+        ("device 0 a", 1.0),
+        ("key 0 ", 1.0),
         ("TOKEN 0 a", 1.0),
         ("token  a", 1.0),
         ("token -1 a", 1.0),

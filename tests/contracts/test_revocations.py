@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import Claims
 from sidecar.core.revocation import RevocationView
 from sidecar.core.verdict import Reason
-from sidecar.errors import NotFound, StoreUnavailable
+from sidecar.errors import StoreUnavailable
 from sidecar.revocations import Revocations
 from sidecar.stores.sql import SqlStore, open_store
 from tests.contracts.sql_stores import (
@@ -38,20 +39,28 @@ CLAIMS = Claims(
     auth_time=NOW,
     amr=("pwd",),
 )
+BY = Author(OPERATOR)
 OTHERS = {
     "another token": replace(CLAIMS, jti="j-2"),
     "another session": replace(CLAIMS, jti="j-3", sid="s-2"),
     "another user": replace(CLAIMS, jti="j-4", sid="s-3", sub="id-of-bob"),
     "sealed later": replace(CLAIMS, jti="j-5", sid="s-4", epoch=(1, 1)),
 }
+
+
+async def end_user(revocations: Revocations) -> None:
+    """End all sessions and personal tokens of alice."""
+    await revocations.end_user_sessions("id-of-alice", BY, NOW, personal_tokens=True)
+
+
 LEVELS: dict[str, tuple[Callable[[Revocations], Awaitable[object]], Reason, set[str]]] = {
     "token": (
-        lambda revocations: revocations.revoke_token(CLAIMS),
+        lambda revocations: revocations.revoke_token(CLAIMS, NOW),
         Reason.REVOKED_TOKEN,
         set(),
     ),
     "session of a token": (
-        lambda revocations: revocations.end_session_of(CLAIMS),
+        lambda revocations: revocations.end_session_of(CLAIMS, NOW),
         Reason.REVOKED_SESSION,
         {"another token"},
     ),
@@ -61,12 +70,12 @@ LEVELS: dict[str, tuple[Callable[[Revocations], Awaitable[object]], Reason, set[
         {"another token"},
     ),
     "user": (
-        lambda revocations: revocations.end_user_sessions("id-of-alice", NOW),
+        end_user,
         Reason.REVOKED_USER,
         {"another token", "another session"},
     ),
     "everyone": (
-        lambda revocations: revocations.end_all_sessions(),
+        lambda revocations: revocations.end_all_sessions(BY, NOW),
         Reason.REVOKED_EVERYONE,
         {"another token", "another session", "another user"},
     ),
@@ -125,11 +134,11 @@ async def test_each_revocation_is_one_line_of_the_log(
 ) -> None:
     caplog.set_level(logging.INFO, "sidecar.revocation")
     await open_session(store, await add_user(store))
-    await revocations.revoke_token(CLAIMS)
+    await revocations.revoke_token(CLAIMS, NOW)
     await revocations.end_session("s-1")
     await revocations.end_session("s-1")
-    await revocations.end_user_sessions("id-of-alice", NOW)
-    await revocations.end_all_sessions()
+    await end_user(revocations)
+    await revocations.end_all_sessions(BY, NOW)
     lines = [(r.getMessage(), vars(r)["what"], vars(r)["subject"]) for r in caplog.records]
     assert lines == [
         ("revoked", "token", "j-1"),
@@ -155,8 +164,8 @@ async def test_whether_there_was_such_a_session_is_told(
 @pytest.mark.parametrize(
     ("revoke", "forget_at"),
     [
-        (lambda revocations: revocations.revoke_token(CLAIMS), NOW + 600 + KEEP),
-        (lambda revocations: revocations.end_session_of(CLAIMS), NOW + 600 + KEEP),
+        (lambda revocations: revocations.revoke_token(CLAIMS, NOW), NOW + 600 + KEEP),
+        (lambda revocations: revocations.end_session_of(CLAIMS, NOW), NOW + 600 + KEEP),
     ],
     ids=["token", "session"],
 )
@@ -176,15 +185,40 @@ async def test_what_is_known_by_its_token_alone_is_refused_as_long_as_that_lives
     assert view.find_refusal(CLAIMS) is None
 
 
+OVER = CLAIMS.exp + KEEP  # when an entry about it would be forgotten
+
+
+@pytest.mark.parametrize(("now", "entries"), [(OVER - 1, 1), (OVER, 0), (OVER + 1, 0)])
+@pytest.mark.parametrize(
+    "claims", [CLAIMS, replace(CLAIMS, sub="c-1", client_id="c-1", sid=None)], ids=["sid", "jti"]
+)
+async def test_what_is_over_on_every_clock_leaves_no_entry(
+    store: SqlStore, revocations: Revocations, claims: Claims, now: int, entries: int
+) -> None:
+    await revocations.end_session_of(claims, now)
+    await revocations.revoke_token(replace(claims, jti="j-2"), now)
+    assert len(await store.revocations.read_entries(0)) == 2 * entries
+
+
+async def test_a_session_ends_by_a_token_that_is_over(
+    store: SqlStore, revocations: Revocations
+) -> None:
+    await open_session(store, await add_user(store), tokens_until=OVER)
+    await revocations.end_session_of(CLAIMS, OVER)
+    assert await store.sessions.find_session("s-1") is None
+    (entry,) = await store.revocations.read_entries(0)
+    assert entry.revocation.forget_at == OVER + KEEP
+
+
 async def test_a_session_that_somebody_else_ended_holds_here_once_it_is_ended_again(
     store: SqlStore, other: SqlStore, view: RevocationView, revocations: Revocations
 ) -> None:
     await open_session(store, await add_user(store))
     there = Revocations(other.revocations, other.revocations, RevocationView(), None, KEEP)
-    await there.end_session_of(CLAIMS)
+    await there.end_session_of(CLAIMS, NOW)
     assert view.find_refusal(CLAIMS) is None
     for _ in range(2):
-        await revocations.end_session_of(CLAIMS)
+        await revocations.end_session_of(CLAIMS, NOW)
         assert view.find_refusal(CLAIMS) is Reason.REVOKED_SESSION
     assert CLAIMS.sid is not None
     assert not await revocations.end_session(CLAIMS.sid)
@@ -196,7 +230,7 @@ async def test_the_logout_of_a_program_ends_the_token_that_was_shown(
 ) -> None:
     program = replace(CLAIMS, sub="c-1", client_id="c-1", jti="j-6", sid=None)
     await open_session(store, await add_user(store))
-    await revocations.end_session_of(program)
+    await revocations.end_session_of(program, NOW)
     assert view.find_refusal(program) is Reason.REVOKED_TOKEN
     assert view.find_refusal(replace(program, jti="j-7")) is None
     assert view.find_refusal(CLAIMS) is None
@@ -204,19 +238,11 @@ async def test_the_logout_of_a_program_ends_the_token_that_was_shown(
     assert entry.revocation.forget_at == program.exp + KEEP
 
 
-async def test_nobody_has_no_sessions_to_end(
-    view: RevocationView, revocations: Revocations
-) -> None:
-    with pytest.raises(NotFound):
-        await revocations.end_user_sessions("id-of-alice", NOW)
-    assert len(view) == 0
-
-
 async def test_where_nobody_announces_there_is_no_outbox_to_run(
     store: SqlStore, revocations: Revocations, database_url: str
 ) -> None:
     async with open_store(database_url, outbox=False) as silent:
         alone = Revocations(silent.revocations, silent.revocations, RevocationView(), None, KEEP)
-        await alone.revoke_token(CLAIMS)
+        await alone.revoke_token(CLAIMS, NOW)
         await alone.run_outbox()
     assert list(await store.revocations.read_outbox()) == []

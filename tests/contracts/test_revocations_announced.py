@@ -9,12 +9,13 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.revocation import RevocationView
 from sidecar.revocations import Revocations
 from sidecar.stores.redis.feed import ANNOUNCE_TIMEOUT, RedisFeed
 from sidecar.stores.sql import SqlStore
 from tests.contracts.redis_readers import LATE, reading
-from tests.contracts.sql_stores import KEEP, add_user, open_session, run_sql
+from tests.contracts.sql_stores import KEEP, NOW, add_user, open_session, run_sql
 from tests.programs.redis import RedisServer
 
 pytestmark = pytest.mark.asyncio
@@ -96,7 +97,7 @@ async def test_without_redis_it_is_acknowledged_all_the_same_and_announced_later
         await kill(redis_server)
         began = time.monotonic()
         assert await revocations.end_session("s-1")
-        await revocations.end_all_sessions()
+        await revocations.end_all_sessions(Author(OPERATOR), NOW)
         assert time.monotonic() - began < 2 * ANNOUNCE_TIMEOUT + SLACK
         waiting = await store.revocations.read_outbox()
         assert [entry.revocation.subject for entry in waiting] == ["s-1", ""]

@@ -9,10 +9,13 @@ from sidecar.core.user import User
 from sidecar.ports import UserChange
 from sidecar.stores.sql import SqlStore
 from tests.contracts.sql_stores import (
+    BOUND,
     HASH,
     KEEP,
     NOW,
     add_user,
+    end_everyone,
+    end_user,
     make_session,
     make_user,
     open_session,
@@ -50,9 +53,9 @@ async def test_an_account_is_found_also_a_disabled_one(store: SqlStore, disabled
 
 async def test_an_account_bears_both_epochs_of_this_moment(store: SqlStore) -> None:
     user = await add_user(store)
-    await store.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
-    await store.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
-    await store.revocations.end_all_sessions()
+    await end_user(store, user.id)
+    await end_user(store, user.id)
+    await end_everyone(store)
     account = await store.sessions.find_account("alice")
     assert account is not None
     assert account.epoch == (1, 2)
@@ -71,10 +74,8 @@ MOVES: dict[str, Callable[[SqlStore, User], Awaitable[object]]] = {
     "the password changed": lambda store, _: change(store, UserChange(password_hash="$other")),
     "disabled": lambda store, _: change(store, UserChange(disabled=True)),
     "removed": remove,
-    "ended": lambda store, user: store.revocations.end_user_sessions(
-        user.id, now=NOW, keep_after=KEEP
-    ),
-    "everyone ended": lambda store, _: store.revocations.end_all_sessions(),
+    "ended": lambda store, user: end_user(store, user.id),
+    "everyone ended": lambda store, _: end_everyone(store),
 }
 
 
@@ -86,7 +87,7 @@ async def test_a_login_that_rights_moved_under_opens_nothing(
     account = await store.sessions.find_account("alice")
     assert account is not None
     await move(store, user)
-    assert not await store.sessions.add_session(make_session(user), account.epoch)
+    assert await store.sessions.add_session(make_session(user), account.epoch, BOUND) is None
     assert await store.sessions.find_session("s-1") is None
 
 
@@ -95,14 +96,14 @@ async def test_epochs_that_are_not_in_force_open_nothing(
     store: SqlStore, database_url: str, epoch: tuple[int, int]
 ) -> None:
     user = await add_user(store)
-    assert not await store.sessions.add_session(make_session(user), epoch)
+    assert await store.sessions.add_session(make_session(user), epoch, BOUND) is None
     assert (await read_tables(database_url))["sessions"] == []
 
 
 async def test_a_disabled_or_unknown_user_opens_nothing(store: SqlStore) -> None:
     disabled = await add_user(store, "bob", disabled=True)
     for user in (disabled, make_user("nobody")):
-        assert not await store.sessions.add_session(make_session(user), (0, 0))
+        assert await store.sessions.add_session(make_session(user), (0, 0), BOUND) is None
 
 
 async def test_no_login_outlives_the_end_of_all_sessions_of_its_user(
@@ -111,8 +112,8 @@ async def test_no_login_outlives_the_end_of_all_sessions_of_its_user(
     """Each is refused, or is there to be ended."""
     user = await add_user(store)
     sessions = [make_session(user, f"s-{number}") for number in range(LOGINS)]
-    logins = [store.sessions.add_session(session, (0, 0)) for session in sessions]
-    end = other.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
+    logins = [store.sessions.add_session(session, (0, 0), BOUND) for session in sessions]
+    end = end_user(other, user.id)
     await asyncio.gather(*logins[: LOGINS // 2], end, *logins[LOGINS // 2 :])
     assert (await read_tables(database_url))["sessions"] == []
 
@@ -126,7 +127,7 @@ async def test_logins_and_changes_at_once_wait_for_each_other(
     async def log_in(number: int) -> None:
         account = await store.sessions.find_account("alice")
         assert account is not None
-        await store.sessions.add_session(make_session(user, f"s-{number}"), account.epoch)
+        await store.sessions.add_session(make_session(user, f"s-{number}"), account.epoch, BOUND)
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(LOGINS):

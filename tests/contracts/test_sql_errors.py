@@ -7,15 +7,21 @@ from collections.abc import Awaitable, Callable
 import pytest
 import sqlalchemy as sa
 
+from sidecar.core.audit import SERVICE, UNKNOWN_DEVICE, Action, AuditEvent
+from sidecar.core.lastuse import Used
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import UserChange
 from sidecar.stores.sql import SqlStore
 from sidecar.stores.sql.engine import CONNECTIONS, Database
 from tests.contracts.sql_stores import (
+    BOUND,
     HASH,
     KEEP,
     NOW,
+    REFRESH_TTL,
     add_user,
+    end_everyone,
+    end_user,
     make_session,
     make_user,
     open_session,
@@ -27,10 +33,12 @@ pytestmark = pytest.mark.asyncio
 
 OPERATIONS: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     "find_account": lambda store: store.sessions.find_account("alice"),
-    "add_session": lambda store: store.sessions.add_session(make_session(make_user()), (0, 0)),
+    "add_session": lambda store: store.sessions.add_session(
+        make_session(make_user()), (0, 0), BOUND
+    ),
     "find_session": lambda store: store.sessions.find_session("s-1"),
     "rotate_session": lambda store: store.sessions.rotate_session(
-        "s-1", 0, rotated_at=NOW, tokens_until=NOW
+        "s-1", 0, rotated_at=NOW, tokens_until=NOW, device=UNKNOWN_DEVICE
     ),
     "add_user": lambda store: store.users.add_user(make_user(), HASH),
     "add_first_user": lambda store: store.users.add_first_user(make_user(), HASH),
@@ -44,16 +52,30 @@ OPERATIONS: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     ),
     "revoke_token": lambda store: store.revocations.revoke_token("j-1", forget_at=NOW),
     "end_session": lambda store: store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
-    "end_user_sessions": lambda store: store.revocations.end_user_sessions(
-        "id-of-alice", now=NOW, keep_after=KEEP
+    "end_user_sessions": lambda store: end_user(store, personal_tokens=True),
+    "end_idle_sessions": lambda store: store.revocations.end_idle_sessions(
+        used_before=NOW, keep_after=KEEP
     ),
-    "end_all_sessions": lambda store: store.revocations.end_all_sessions(),
+    "end_all_sessions": end_everyone,
     "read_entries": lambda store: store.revocations.read_entries(0),
     "read_outbox": lambda store: store.revocations.read_outbox(),
     "clear_outbox": lambda store: store.revocations.clear_outbox([]),
-    "purge": lambda store: store.revocations.purge(NOW),
+    "purge": lambda store: store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL),
+    "note_uses": lambda store: store.sweep.note_uses(Used.SESSION, {"s-1": NOW}, NOW),
+    "list_sessions": lambda store: store.sessions.list_sessions(
+        "id-of-alice", now=NOW, refresh_ttl=REFRESH_TTL
+    ),
+    "note_replay": lambda store: store.sessions.note_replay(
+        AuditEvent(NOW, Action.SESSION_REPLAYED, SERVICE, "s-1")
+    ),
     "read_ring": lambda store: store.ring.read_ring(),
-    "remember_ring": lambda store: store.ring.remember_ring([], "print"),
+    "remember_ring": lambda store: store.ring.remember_ring([], "print", dated=frozenset()),
+    "revoke_key": lambda store: store.ring.revoke_key(
+        "k-1", keep_after=KEEP, event=AuditEvent(NOW, Action.KEY_REVOKED, SERVICE, "k-1")
+    ),
+    "note_rotation": lambda store: store.ring.note_rotation(
+        AuditEvent(NOW, Action.KEY_ROTATED, SERVICE, "k-1")
+    ),
 }
 
 
@@ -78,7 +100,7 @@ async def test_a_store_that_was_away_works_again(store: SqlStore, database_url: 
     await run_sql(database_url, "ALTER TABLE sessions RENAME TO away")
     for _ in range(CONNECTIONS + 1):
         with pytest.raises(StoreUnavailable):
-            await store.sessions.add_session(make_session(user), (0, 0))
+            await store.sessions.add_session(make_session(user), (0, 0), BOUND)
     await run_sql(database_url, "ALTER TABLE away RENAME TO sessions")
     await open_session(store, user)
 

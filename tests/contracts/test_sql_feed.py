@@ -14,7 +14,15 @@ from sidecar.errors import StoreUnavailable
 from sidecar.stores.sql import SqlStore, feed
 from sidecar.stores.sql.engine import CONNECTIONS
 from sidecar.stores.sql.feed import LONGEST_TRUST, PERIOD
-from tests.contracts.sql_stores import HASH, KEEP, NOW, add_user, make_user, outside, run_sql
+from tests.contracts.sql_stores import (
+    HASH,
+    NOW,
+    add_user,
+    end_user,
+    make_user,
+    outside,
+    run_sql,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -102,7 +110,7 @@ async def test_what_others_commit_is_held_within_a_second(store: SqlStore, other
             await other.revocations.revoke_token(f"j-{number}", forget_at=NOW)
             sent[f"j-{number}"] = time.monotonic()
             await asyncio.sleep(PERIOD * number / 20)  # at every moment between two looks
-        await other.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
+        await end_user(other, user.id)
         sent[user.id] = time.monotonic()
         await reader.until(lambda: reader.arrived.keys() == sent.keys())
     assert max(reader.arrived[subject] - at for subject, at in sent.items()) < BOUND
@@ -186,7 +194,7 @@ async def test_callers_who_hold_every_connection_keep_it_from_nothing(
         assert await asyncio.gather(*waiting) == [None] * 50
 
 
-NEWER = "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('key', 'k-1', 0, 1)"
+NEWER = "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('later', 'l-1', 0, 1)"
 
 
 async def test_what_a_newer_version_wrote_is_no_good_read(

@@ -5,16 +5,23 @@ import asyncio
 import pytest
 import sqlalchemy as sa
 
+from sidecar.core.audit import OPERATOR, Action, AuditEvent
 from sidecar.core.claims import LATEST_DATE
+from sidecar.core.keyring import Purpose
 from sidecar.core.revocation import Level, Revocation
+from sidecar.ports import RingKey
 from sidecar.stores.sql import SqlStore
 from sidecar.stores.sql.engine import Database
-from sidecar.stores.sql.revocations import PURGE_BATCH, SqlRevocations
+from sidecar.stores.sql.revocations import SqlRevocations
+from sidecar.stores.sql.sweep import BATCH
 from sidecar.stores.sql.tables import revocations, sessions
 from tests.contracts.sql_stores import (
     KEEP,
     NOW,
+    REFRESH_TTL,
     add_user,
+    end_everyone,
+    end_user,
     open_session,
     outside,
     read_tables,
@@ -39,11 +46,15 @@ async def test_only_what_is_behind_a_sequence_is_read_in_order(store: SqlStore) 
 async def test_every_level_is_read_as_it_was_written(store: SqlStore) -> None:
     user = await add_user(store)
     await open_session(store, user)
+    key = RingKey("k-1", Purpose.TOKEN, "pem", 1, 2, 3)
+    await store.ring.remember_ring([key], "print", dated=frozenset())
+    event = AuditEvent(NOW, Action.KEY_REVOKED, OPERATOR, "k-1")
     written = [
         *await store.revocations.revoke_token("j-1", forget_at=LATEST_DATE),
         *await store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
-        *await store.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP),
-        *await store.revocations.end_all_sessions(),
+        *await end_user(store, user.id),
+        *await store.ring.revoke_key("k-1", keep_after=KEEP, event=event),
+        *await end_everyone(store),
     ]
     assert [entry.revocation.level for entry in written] == list(Level)
     assert list(await store.revocations.read_entries(0)) == written
@@ -86,11 +97,11 @@ async def test_a_reader_beside_many_writers_reads_every_entry_once(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(read_on(60))
         for number in range(60):
-            log = (store, other)[number % 2].revocations
+            each = (store, other)[number % 2]
             tasks.create_task(
-                log.revoke_token(f"j-{number}", forget_at=NOW)
+                each.revocations.revoke_token(f"j-{number}", forget_at=NOW)
                 if number < 50
-                else log.end_user_sessions(users[number - 50].id, now=NOW, keep_after=KEEP)
+                else end_user(each, users[number - 50].id)
             )
     subjects = {f"j-{number}" for number in range(50)} | {user.id for user in users}
     assert set(read) == subjects
@@ -100,7 +111,7 @@ async def test_a_reader_beside_many_writers_reads_every_entry_once(
 async def test_only_what_is_over_is_purged(store: SqlStore) -> None:
     for jti, forget_at in (("over", NOW - 1), ("just over", NOW), ("not over", NOW + 1)):
         await store.revocations.revoke_token(jti, forget_at=forget_at)
-    await store.revocations.end_all_sessions()
+    await end_everyone(store)
     user = await add_user(store)
     dates = {
         "over": (NOW, NOW),
@@ -110,14 +121,14 @@ async def test_only_what_is_over_is_purged(store: SqlStore) -> None:
     }
     for sid, (expires_at, tokens_until) in dates.items():
         await open_session(store, user, sid, expires_at=expires_at, tokens_until=tokens_until)
-    await store.revocations.purge(NOW)
+    await store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL)
     left = [entry.revocation.subject for entry in await store.revocations.read_entries(0)]
     assert left == ["not over", ""]
     found = [sid for sid in dates if await store.sessions.find_session(sid) is not None]
     assert found == ["its tokens live", "lives", "lives with its tokens"]
 
 
-@pytest.mark.parametrize("number", [0, 1, PURGE_BATCH, 2 * PURGE_BATCH + 1])
+@pytest.mark.parametrize("number", [0, 1, BATCH, 2 * BATCH + 1])
 async def test_any_number_is_purged(store: SqlStore, database_url: str, number: int) -> None:
     user = await add_user(store)
     over = [
@@ -140,7 +151,7 @@ async def test_any_number_is_purged(store: SqlStore, database_url: str, number: 
             await connection.execute(sa.insert(sessions), ended)
         await connection.commit()
     await store.revocations.revoke_token("kept", forget_at=NOW + 1)
-    await store.revocations.purge(NOW)
+    await store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL)
     tables = await read_tables(database_url)
     assert (len(tables["revocations"]), len(tables["sessions"])) == (1, 0)
 
@@ -148,7 +159,7 @@ async def test_any_number_is_purged(store: SqlStore, database_url: str, number: 
 async def test_a_sequence_that_was_purged_is_never_used_again(store: SqlStore) -> None:
     """Else a reader that is further on would pass over what bears it."""
     (last,) = await store.revocations.revoke_token("over", forget_at=NOW)
-    await store.revocations.purge(NOW)
+    await store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL)
     assert list(await store.revocations.read_entries(0)) == []
     (entry,) = await store.revocations.revoke_token("new", forget_at=NOW + 1)
     assert list(await store.revocations.read_entries(last.sequence)) == [entry]

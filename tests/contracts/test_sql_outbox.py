@@ -6,7 +6,16 @@ import sqlalchemy as sa
 from sidecar.stores.sql import SqlStore, open_store
 from sidecar.stores.sql.revocations import OUTBOX_BATCH
 from sidecar.stores.sql.tables import outbox, revocations
-from tests.contracts.sql_stores import KEEP, NOW, add_user, open_session, outside, read_tables
+from tests.contracts.sql_stores import (
+    KEEP,
+    NOW,
+    REFRESH_TTL,
+    add_user,
+    end_everyone,
+    open_session,
+    outside,
+    read_tables,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -19,7 +28,7 @@ async def test_every_revocation_waits_oldest_first(store: SqlStore) -> None:
         *await store.revocations.revoke_token("j-1", forget_at=NOW),
         *await store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
         *await store.users.remove_user("alice", admin_role="admin", now=NOW, keep_after=KEEP),
-        *await store.revocations.end_all_sessions(),
+        *await end_everyone(store),
     ]
     assert len(written) == 4
     assert list(await store.revocations.read_outbox()) == written
@@ -28,7 +37,7 @@ async def test_every_revocation_waits_oldest_first(store: SqlStore) -> None:
 async def test_where_nobody_announces_nothing_waits(store: SqlStore, database_url: str) -> None:
     async with open_store(database_url, outbox=False) as silent:
         entries = await silent.revocations.revoke_token("j-1", forget_at=NOW)
-        await silent.revocations.end_all_sessions()
+        await end_everyone(silent)
     assert list(await store.revocations.read_outbox()) == []
     assert (await store.revocations.read_entries(0))[0] == entries[0]
 
@@ -49,7 +58,7 @@ async def test_what_was_announced_waits_no_longer_and_stays_in_the_log(store: Sq
 async def test_what_is_purged_waits_no_longer(store: SqlStore, database_url: str) -> None:
     await store.revocations.revoke_token("over", forget_at=NOW)
     (kept,) = await store.revocations.revoke_token("kept", forget_at=NOW + 1)
-    await store.revocations.purge(NOW)
+    await store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL)
     assert (await read_tables(database_url))["outbox"] == [(kept.sequence,)]
     assert list(await store.revocations.read_outbox()) == [kept]
 

@@ -10,14 +10,18 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from sidecar.core.lastuse import Used
 from sidecar.errors import NameTaken
 from sidecar.ports import UserChange
 from sidecar.stores.sql import SqlStore, open_store
 from sidecar.stores.sql.engine import Database
 from tests.contracts.sql_stores import (
+    BOUND,
     KEEP,
     NOW,
+    REFRESH_TTL,
     add_user,
+    end_user,
     make_session,
     open_session,
     outside,
@@ -45,11 +49,11 @@ async def test_a_login_that_waits_for_a_change_holds_nothing_that_the_change_nee
     user = await add_user(store)
     async with outside(url) as change:
         await change.execute(sa.text("SELECT id FROM deployment FOR UPDATE"))
-        login = asyncio.create_task(store.sessions.add_session(make_session(user), (0, 0)))
+        login = asyncio.create_task(store.sessions.add_session(make_session(user), (0, 0), BOUND))
         await until_blocked(url)
         await change.execute(sa.text("SELECT id FROM users FOR UPDATE NOWAIT"))
         await change.rollback()
-        assert await login
+        assert await login == ()
 
 
 async def test_a_name_that_somebody_takes_at_the_same_moment_is_taken(
@@ -77,9 +81,23 @@ async def test_a_purge_passes_over_what_somebody_holds(store: SqlStore, url: str
         await open_session(store, user, sid, expires_at=NOW, tokens_until=NOW)
     async with outside(url) as holder:
         await holder.execute(sa.text("SELECT sid FROM sessions WHERE sid = 's-1' FOR UPDATE"))
-        await store.revocations.purge(NOW)
+        await store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL)
         found = [await store.sessions.find_session(sid) for sid in ("s-1", "s-2")]
         assert [each is not None for each in found] == [True, False]
+
+
+async def test_the_flush_of_last_uses_passes_over_what_somebody_holds(
+    store: SqlStore, url: str
+) -> None:
+    """Who ends all sessions of a user holds some of these rows and waits for others."""
+    user = await add_user(store)
+    for sid in ("s-1", "s-2"):
+        await open_session(store, user, sid)
+    async with outside(url) as holder:
+        await holder.execute(sa.text("SELECT sid FROM sessions WHERE sid = 's-1' FOR UPDATE"))
+        await store.sweep.note_uses(Used.SESSION, {"s-1": NOW + 1, "s-2": NOW + 1}, NOW + 1)
+        found = [await store.sessions.find_session(sid) for sid in ("s-1", "s-2")]
+        assert [each[0].used_at for each in found if each] == [NOW, NOW + 1]
 
 
 async def test_no_statement_stays_in_a_connection_that_a_pooler_gives_to_others(
@@ -106,10 +124,7 @@ async def test_transactions_are_ours_whatever_the_default_of_the_database_is(
     name = url.rpartition("/")[2]
     await run_sql(url, f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
     async with open_store(url, outbox=True) as strict:
-        ends = [
-            strict.revocations.end_user_sessions(user.id, now=NOW, keep_after=KEEP)
-            for _ in range(20)
-        ]
+        ends = [end_user(strict, user.id) for _ in range(20)]
         await asyncio.gather(*ends)
     account = await store.sessions.find_account("alice")
     assert account is not None

@@ -13,7 +13,14 @@ from sidecar.errors import StoreUnavailable, StoreUnusable
 from sidecar.stores.sql import open_store
 from sidecar.stores.sql.engine import COMMAND_TIMEOUT, CONNECT_TIMEOUT, CONNECTIONS, LOG_LOCK
 from sidecar.stores.sql.problems import describe_problem
-from tests.contracts.sql_stores import NOW, outside, read_tables, run_sql, until_blocked
+from tests.contracts.sql_stores import (
+    NOW,
+    end_everyone,
+    outside,
+    read_tables,
+    run_sql,
+    until_blocked,
+)
 from tests.programs.postgres import serving_postgres
 from tests.programs.process import free_port
 
@@ -137,10 +144,10 @@ async def test_a_url_may_say_what_postgresql_takes(url: str, query: str) -> None
 
 async def test_connections_that_the_server_closed_are_replaced(url: str) -> None:
     async with open_store(url, outbox=False) as store:
-        for _ in range(2):
+        for turn in range(2):
             await asyncio.gather(
                 *(
-                    store.revocations.revoke_token(f"j-{number}", forget_at=NOW)
+                    store.revocations.revoke_token(f"j-{turn}-{number}", forget_at=NOW)
                     for number in range(CONNECTIONS)
                 )
             )
@@ -153,14 +160,14 @@ async def test_a_connection_that_breaks_within_a_transaction_leaves_nothing(url:
         before = await read_tables(url)
         async with outside(url) as holder:
             await holder.execute(sa.select(sa.func.pg_advisory_xact_lock(LOG_LOCK)))
-            ended = asyncio.create_task(store.revocations.end_all_sessions())
+            ended = asyncio.create_task(end_everyone(store))
             await until_blocked(url)
             await holder.execute(sa.text(END_OTHERS))
             with pytest.raises(StoreUnavailable) as raised:
                 await ended
         assert str(raised.value) == f"{url}: the connection ended"
         assert await read_tables(url) == before
-        await store.revocations.end_all_sessions()
+        await end_everyone(store)
 
 
 async def test_a_writer_that_is_held_up_gives_up_and_can_try_again(url: str) -> None:
@@ -169,9 +176,9 @@ async def test_a_writer_that_is_held_up_gives_up_and_can_try_again(url: str) -> 
             await holder.execute(sa.select(sa.func.pg_advisory_xact_lock(LOG_LOCK)))
             began = time.monotonic()
             with pytest.raises(StoreUnavailable, match="does not answer in time"):
-                await store.revocations.end_all_sessions()
+                await end_everyone(store)
             assert time.monotonic() - began < COMMAND_TIMEOUT + SLACK
-        await store.revocations.end_all_sessions()
+        await end_everyone(store)
 
 
 async def test_a_server_that_stops_is_said_at_every_call(tmp_path: Path) -> None:
@@ -182,7 +189,7 @@ async def test_a_server_that_stops_is_said_at_every_call(tmp_path: Path) -> None
             stack.close()
             for _ in range(CONNECTIONS + 1):
                 with pytest.raises(StoreUnavailable, match="cannot be reached") as raised:
-                    await store.revocations.end_all_sessions()
+                    await end_everyone(store)
                 assert str(raised.value).startswith(url)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from sidecar.core.audit import OPERATOR, Action, AuditEvent
 from sidecar.core.claims import DAY, LATEST_DATE, LONGEST_LIFE, TokenKind
 from sidecar.core.revocation import Level, Revocation
 from sidecar.errors import NotFound, StoreUnavailable
@@ -13,6 +14,8 @@ from tests.contracts.sql_stores import (
     KEEP,
     NOW,
     add_user,
+    end_everyone,
+    end_user,
     open_session,
     read_tables,
     run_sql,
@@ -25,6 +28,29 @@ async def test_a_token_is_refused_until_its_end(store: SqlStore) -> None:
     entries = await store.revocations.revoke_token("j-1", forget_at=NOW + 5)
     assert [entry.revocation for entry in entries] == [Revocation(Level.TOKEN, "j-1", 0, NOW + 5)]
     assert list(await store.revocations.read_entries(0)) == list(entries)
+
+
+async def test_a_token_that_is_taken_away_again_and_again_is_one_entry(
+    store: SqlStore, other: SqlStore, database_url: str
+) -> None:
+    first = await store.revocations.revoke_token("j-1", forget_at=NOW + 5)
+    before = await read_tables(database_url)
+    revoked = [
+        await log.revocations.revoke_token("j-1", forget_at=NOW + sooner)
+        for log, sooner in ((store, 5), (other, 5), (other, 4), (store, 0))
+    ]
+    assert revoked == [first] * 4
+    assert await read_tables(database_url) == before
+
+
+@pytest.mark.parametrize("jti", ["j-1", "s-1"])
+async def test_entries_of_other_levels_and_tokens_refuse_no_token(
+    store: SqlStore, jti: str
+) -> None:
+    await store.revocations.end_session("s-1", forget_at=NOW + 9, keep_after=KEEP)
+    await store.revocations.revoke_token("j-2", forget_at=NOW + 9)
+    (entry,) = await store.revocations.revoke_token(jti, forget_at=NOW)
+    assert entry.revocation == Revocation(Level.TOKEN, jti, 0, NOW)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +136,7 @@ async def test_all_sessions_of_a_user_end_and_their_epoch_moves(store: SqlStore)
     alice, bob = await add_user(store, "alice"), await add_user(store, "bob")
     for user, sid in ((alice, "s-1"), (alice, "s-2"), (bob, "s-3")):
         await open_session(store, user, sid)
-    entries = await store.revocations.end_user_sessions(alice.id, now=NOW, keep_after=KEEP)
+    entries = await end_user(store, alice.id)
     assert [entry.revocation for entry in entries] == [
         Revocation(Level.USER, alice.id, 1, NOW + DAY + KEEP)
     ]
@@ -124,7 +150,7 @@ async def test_nobody_has_no_sessions_to_end(store: SqlStore, database_url: str)
     await open_session(store, await add_user(store))
     before = await read_tables(database_url)
     with pytest.raises(NotFound, match="there is no such user"):
-        await store.revocations.end_user_sessions("alice", now=NOW, keep_after=KEEP)
+        await end_user(store, "alice")
     assert await read_tables(database_url) == before
 
 
@@ -133,9 +159,7 @@ async def test_everyones_sessions_end_and_the_entry_is_never_forgotten(
 ) -> None:
     for name in ("alice", "bob"):
         await open_session(store, await add_user(store, name), f"s-{name}")
-    revocations = [
-        entry.revocation for _ in range(2) for entry in await store.revocations.end_all_sessions()
-    ]
+    revocations = [entry.revocation for _ in range(2) for entry in await end_everyone(store)]
     assert revocations == [Revocation(Level.EVERYONE, "", epoch, LATEST_DATE) for epoch in (1, 2)]
     assert (await read_tables(database_url))["sessions"] == []
     assert len(await store.users.list_users()) == 2
@@ -150,7 +174,10 @@ async def test_a_moved_epoch_is_kept_as_long_as_any_token_that_was_sealed_with_t
     user = await add_user(store)
     if tokens_until is not None:
         await open_session(store, user, tokens_until=tokens_until)
-    (entry,) = await store.revocations.end_user_sessions(user.id, now=NOW, keep_after=keep_after)
+    event = AuditEvent(NOW, Action.USER_ENDED, OPERATOR, user.id)
+    (entry,) = await store.revocations.end_user_sessions(
+        user.id, event, keep_after=keep_after, personal_tokens=False
+    )
     late_refresh = NOW + LONGEST_LIFE[TokenKind.ACCESS]
     assert entry.revocation.forget_at == max(tokens_until or 0, late_refresh) + keep_after
 
@@ -158,10 +185,8 @@ async def test_a_moved_epoch_is_kept_as_long_as_any_token_that_was_sealed_with_t
 WRITES: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     "token": lambda store: store.revocations.revoke_token("j-1", forget_at=NOW),
     "session": lambda store: store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
-    "user": lambda store: store.revocations.end_user_sessions(
-        "id-of-alice", now=NOW, keep_after=KEEP
-    ),
-    "everyone": lambda store: store.revocations.end_all_sessions(),
+    "user": lambda store: end_user(store, personal_tokens=True),
+    "everyone": end_everyone,
     "change": lambda store: store.users.change_user(
         "alice", UserChange(disabled=True), admin_role="admin", now=NOW, keep_after=KEEP
     ),

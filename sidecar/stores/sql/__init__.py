@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from sidecar.core.revocation import Revocation
+from sidecar.stores.sql.audit import SqlAudit
+from sidecar.stores.sql.clients import SqlClients
 from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.feed import SqlFeed
+from sidecar.stores.sql.personal import SqlPersonalTokens
 from sidecar.stores.sql.revocations import SqlRevocations
 from sidecar.stores.sql.ring import SqlRing
 from sidecar.stores.sql.schema import prepare_schema, upgrade_schema
 from sidecar.stores.sql.sessions import SqlSessions
+from sidecar.stores.sql.sweep import SqlSweep
 from sidecar.stores.sql.users import SqlUsers
 
 __all__ = ["SqlStore", "open_store"]
@@ -21,9 +25,13 @@ class SqlStore:
     def __init__(self, database: Database, *, outbox: bool) -> None:
         self._database = database
         self.revocations = SqlRevocations(database, announced=outbox)
-        self.sessions = SqlSessions(database)
+        self.sessions = SqlSessions(database, self.revocations)
+        self.sweep = SqlSweep(database)
         self.users = SqlUsers(database, self.revocations)
-        self.ring = SqlRing(database)
+        self.clients = SqlClients(database, self.revocations)
+        self.ring = SqlRing(database, self.revocations)
+        self.audit = SqlAudit(database)
+        self.personal = SqlPersonalTokens(database, self.revocations)
 
     async def prepare_schema(self) -> None:
         """Make sure that the schema is current. Raises StoreUnusable, StoreUnavailable."""

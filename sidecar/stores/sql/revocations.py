@@ -4,18 +4,29 @@ from collections.abc import Sequence
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from sidecar.core.audit import AuditEvent
 from sidecar.core.claims import LATEST_DATE, LONGEST_LIFE, TokenKind
 from sidecar.core.revocation import Level, Revocation
+from sidecar.core.session import SessionKind
 from sidecar.errors import NotFound, StoreUnavailable
 from sidecar.ports import Entry
+from sidecar.stores.sql.audit import write_event
 from sidecar.stores.sql.engine import Database
-from sidecar.stores.sql.tables import deployment, outbox, revocations, sessions, users
+from sidecar.stores.sql.tables import (
+    deployment,
+    outbox,
+    personal_tokens,
+    revocations,
+    sessions,
+    users,
+)
 
 OUTBOX_BATCH: Final = 500  # entries announced at once
+IDLE_BATCH: Final = 200  # sessions ended in one transaction: a write lock is held for milliseconds
 LEVELS: Final = frozenset(Level)
-PURGE_BATCH: Final = 500  # rows deleted in one transaction: a write lock is held for milliseconds
 
 
 class SqlRevocations:
@@ -26,11 +37,16 @@ class SqlRevocations:
         self._announced = announced
 
     async def revoke_token(self, jti: str, *, forget_at: int) -> tuple[Entry, ...]:
-        """Refuse one token until `forget_at`."""
+        """Refuse one token until `forget_at`; what is refused so long already is left as it is."""
         async with self._database.write(log=True) as connection:
+            known = await self._find_end(connection, Level.TOKEN, jti, forget_at)
+            if known:
+                return known
             return await self.record(connection, Revocation(Level.TOKEN, jti, 0, forget_at))
 
-    async def end_session(self, sid: str, *, forget_at: int, keep_after: int) -> tuple[Entry, ...]:
+    async def end_session(
+        self, sid: str, *, forget_at: int, keep_after: int, event: AuditEvent | None = None
+    ) -> tuple[Entry, ...]:
         """Delete the row of a session and refuse every token of it.
 
         What is refused as long already is not written again, however often somebody logs out.
@@ -40,23 +56,25 @@ class SqlRevocations:
             tokens_until = (await connection.execute(end)).scalar_one_or_none()
             if tokens_until is not None:
                 forget_at = max(forget_at, tokens_until + keep_after)
+                if event is not None:
+                    await write_event(connection, event)
             if forget_at == 0:
                 return ()
             if tokens_until is None:
-                known = await self._find_end(connection, sid, forget_at)
+                known = await self._find_end(connection, Level.SESSION, sid, forget_at)
                 if known:
                     return known
             return await self.record(connection, Revocation(Level.SESSION, sid, 0, forget_at))
 
     async def _find_end(
-        self, connection: AsyncConnection, sid: str, forget_at: int
+        self, connection: AsyncConnection, level: Level, subject: str, forget_at: int
     ) -> tuple[Entry, ...]:
-        """Return the entry that refuses a session at least until then."""
+        """Return the entry that refuses a token or a session at least until then."""
         query = (
             sa.select(revocations)
             .where(
-                revocations.c.subject == sid,
-                revocations.c.level == Level.SESSION.value,
+                revocations.c.subject == subject,
+                revocations.c.level == level.value,
                 revocations.c.forget_at >= forget_at,
             )
             .order_by(revocations.c.sequence)
@@ -65,16 +83,51 @@ class SqlRevocations:
         return tuple(await self._read_entries(connection, query))
 
     async def end_user_sessions(
-        self, user_id: str, *, now: int, keep_after: int
+        self, user_id: str, event: AuditEvent, *, keep_after: int, personal_tokens: bool
     ) -> tuple[Entry, ...]:
-        """End all sessions of a user and move their epoch. Raises NotFound."""
+        """End all sessions of a user, move their epoch, and write the event. Raises NotFound."""
         async with self._database.write(log=True) as connection:
-            entries = await self.move_epoch(connection, user_id, now=now, keep_after=keep_after)
-            await connection.execute(sa.delete(sessions).where(sessions.c.user_id == user_id))
+            entries = await self.move_epoch(
+                connection, user_id, now=event.at, keep_after=keep_after
+            )
+            await drop_credentials(connection, user_id, personal_tokens_too=personal_tokens)
+            await write_event(connection, event)
             return entries
 
-    async def end_all_sessions(self) -> tuple[Entry, ...]:
-        """End the sessions of everyone and move the one epoch of all."""
+    async def end_idle_sessions(self, *, used_before: int, keep_after: int) -> tuple[Entry, ...]:
+        """End some cookie sessions that were last used before; the oldest first."""
+        idle = sessions.c.used_at < used_before
+        look = (
+            sa.select(sessions.c.sid)
+            .where(sessions.c.kind == SessionKind.COOKIE.value, idle)
+            .order_by(sessions.c.used_at)
+            .limit(IDLE_BATCH)
+        )
+        async with self._database.read() as connection:  # mostly there is none: nothing is locked
+            sids = (await connection.execute(look)).scalars().all()
+        if not sids:
+            return ()
+        async with self._database.write(log=True) as connection:
+            still_idle = sa.and_(sessions.c.sid.in_(sids), idle)
+            return await self.end_sessions(connection, still_idle, keep_after=keep_after)
+
+    async def end_sessions(
+        self, connection: AsyncConnection, which: sa.ColumnElement[bool], *, keep_after: int
+    ) -> tuple[Entry, ...]:
+        """End the sessions that a condition holds for, within the caller's transaction.
+
+        That transaction writes revocations.
+        """
+        end = sa.delete(sessions).where(which)
+        ended = await connection.execute(end.returning(sessions.c.sid, sessions.c.tokens_until))
+        refused = [
+            Revocation(Level.SESSION, sid, 0, tokens_until + keep_after)
+            for sid, tokens_until in ended.all()
+        ]
+        return await self.record(connection, *refused)
+
+    async def end_all_sessions(self, event: AuditEvent) -> tuple[Entry, ...]:
+        """End the sessions and tokens of everyone, move the one epoch of all, write the event."""
         move = (
             sa.update(deployment)
             .where(deployment.c.id == 1)
@@ -84,6 +137,8 @@ class SqlRevocations:
         async with self._database.write(log=True) as connection:
             epoch = (await connection.execute(move)).scalar_one()
             await connection.execute(sa.delete(sessions))
+            await connection.execute(sa.delete(personal_tokens))
+            await write_event(connection, event)
             entry = Revocation(Level.EVERYONE, "", epoch, LATEST_DATE)
             return await self.record(connection, entry)
 
@@ -115,23 +170,27 @@ class SqlRevocations:
         return await self.record(connection, Revocation(Level.USER, user_id, epoch, forget_at))
 
     async def record(
-        self, connection: AsyncConnection, revocation: Revocation
+        self, connection: AsyncConnection, *taken_away: Revocation
     ) -> tuple[Entry, ...]:
-        """Write one entry, and its place in the outbox, within the caller's transaction."""
-        insert = (
-            sa.insert(revocations)
-            .values(
-                level=revocation.level.value,
-                subject=revocation.subject,
-                epoch=revocation.epoch,
-                forget_at=revocation.forget_at,
-            )
-            .returning(revocations.c.sequence)
-        )
-        sequence = (await connection.execute(insert)).scalar_one()
+        """Write entries, and their places in the outbox, within the caller's transaction."""
+        if not taken_away:
+            return ()
+        values = [
+            {
+                "level": each.level.value,
+                "subject": each.subject,
+                "epoch": each.epoch,
+                "forget_at": each.forget_at,
+            }
+            for each in taken_away
+        ]
+        written = await connection.execute(sa.insert(revocations).returning(revocations), values)
+        entries = [_read_entry(row) for row in written.mappings()]
+        entries.sort(key=lambda entry: entry.sequence)  # the database may return them in any order
         if self._announced:
-            await connection.execute(sa.insert(outbox).values(sequence=sequence))
-        return (Entry(sequence, revocation),)
+            places = [{"sequence": entry.sequence} for entry in entries]
+            await connection.execute(sa.insert(outbox), places)
+        return tuple(entries)
 
     async def read_entries(self, after: int) -> Sequence[Entry]:
         """Return the entries behind this sequence, in order."""
@@ -160,26 +219,6 @@ class SqlRevocations:
         async with self._database.write() as connection:
             await connection.execute(sa.delete(outbox).where(outbox.c.sequence.in_(sequences)))
 
-    async def purge(self, now: int) -> None:
-        """Drop what is over: spent revocations and ended sessions, in small batches."""
-        over = (
-            (revocations, revocations.c.sequence, revocations.c.forget_at <= now),
-            (
-                sessions,
-                sessions.c.sid,
-                sa.and_(sessions.c.expires_at <= now, sessions.c.tokens_until <= now),
-            ),
-        )
-        for table, key, condition in over:
-            # What somebody else holds is left for the next time: nobody waits for anybody.
-            held = sa.select(key).where(condition).limit(PURGE_BATCH)
-            batch = sa.select(held.with_for_update(skip_locked=True).cte("batch"))
-            purge = sa.delete(table).where(key.in_(batch)).returning(key)
-            deleted = PURGE_BATCH
-            while deleted == PURGE_BATCH:
-                async with self._database.write() as connection:
-                    deleted = len((await connection.execute(purge)).all())
-
     async def _read_entries(
         self, connection: AsyncConnection, query: sa.Select[tuple[object, ...]]
     ) -> list[Entry]:
@@ -189,10 +228,19 @@ class SqlRevocations:
             raise StoreUnavailable(
                 f"{self._database}: a newer version wrote a revocation that this one does not know"
             )
-        return [
-            Entry(
-                row["sequence"],
-                Revocation(Level(row["level"]), row["subject"], row["epoch"], row["forget_at"]),
-            )
-            for row in rows
-        ]
+        return [_read_entry(row) for row in rows]
+
+
+def _read_entry(row: RowMapping) -> Entry:
+    revocation = Revocation(Level(row["level"]), row["subject"], row["epoch"], row["forget_at"])
+    return Entry(row["sequence"], revocation)
+
+
+async def drop_credentials(
+    connection: AsyncConnection, user_id: str, *, personal_tokens_too: bool
+) -> None:
+    """Delete the sessions of a user whose epoch the caller's transaction moves."""
+    await connection.execute(sa.delete(sessions).where(sessions.c.user_id == user_id))
+    if personal_tokens_too:
+        mine = personal_tokens.c.user_id == user_id
+        await connection.execute(sa.delete(personal_tokens).where(mine))

@@ -36,9 +36,11 @@ sessions: Final = sa.Table(
     sa.Column("tokens_until", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
     sa.Column("amr", sa.Text, nullable=False),
-    sa.Column("used_at", sa.BigInteger, nullable=False, server_default=sa.text("0"), index=True),
+    sa.Column("used_at", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.Column("address", sa.String(64)),
     sa.Column("user_agent", sa.String(256)),
+    # The sweep looks for each kind that was not used for long; they differ in how long that is.
+    sa.Index("ix_sessions_kind_used_at", "kind", "used_at"),
 )
 
 # Programs. Two secrets may be valid at once, so that one is changed without an outage.

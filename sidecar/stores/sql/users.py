@@ -13,9 +13,9 @@ from sidecar.core.user import User
 from sidecar.errors import LastAdministrator, NameTaken, NotFound
 from sidecar.ports import Entry, UserChange
 from sidecar.stores.sql.engine import Database
-from sidecar.stores.sql.revocations import SqlRevocations
+from sidecar.stores.sql.revocations import SqlRevocations, drop_credentials
 from sidecar.stores.sql.rows import dump_list, read_user
-from sidecar.stores.sql.tables import deployment, sessions, users
+from sidecar.stores.sql.tables import deployment, users
 
 # Who looks for the last administrator locks this row: two removals see each other.
 _LOCK: Final = sa.select(deployment.c.id).where(deployment.c.id == 1).with_for_update()
@@ -59,7 +59,10 @@ class SqlUsers:
     async def change_user(
         self, username: str, change: UserChange, *, admin_role: str, now: int, keep_after: int
     ) -> tuple[User, tuple[Entry, ...]]:
-        """Change a user and move their epoch; a new password or `disabled` ends their sessions."""
+        """Change a user and move their epoch.
+
+        A new password or `disabled` ends their sessions and personal tokens.
+        """
         async with self._database.write(log=True) as connection:
             await connection.execute(_LOCK)
             row = await _read_row(connection, username)
@@ -77,7 +80,7 @@ class SqlUsers:
                     sa.update(users).where(users.c.id == row["id"]).values(values)
                 )
             if "password_hash" in values or values.get("disabled") is True:
-                await connection.execute(sa.delete(sessions).where(sessions.c.user_id == row["id"]))
+                await drop_credentials(connection, row["id"], personal_tokens_too=True)
             await _refuse_last_administrator(connection, row, admin_role)
             changed = await _read_row(connection, values.get("username", username))
         return read_user(changed), entries
@@ -85,14 +88,14 @@ class SqlUsers:
     async def remove_user(
         self, username: str, *, admin_role: str, now: int, keep_after: int
     ) -> tuple[Entry, ...]:
-        """Remove a user and end their sessions. Raises NotFound, LastAdministrator."""
+        """Remove a user with their sessions and tokens. Raises NotFound, LastAdministrator."""
         async with self._database.write(log=True) as connection:
             await connection.execute(_LOCK)
             row = await _read_row(connection, username)
             entries = await self._log.move_epoch(
                 connection, row["id"], now=now, keep_after=keep_after
             )
-            await connection.execute(sa.delete(sessions).where(sessions.c.user_id == row["id"]))
+            await drop_credentials(connection, row["id"], personal_tokens_too=True)
             await connection.execute(sa.delete(users).where(users.c.id == row["id"]))
             await _refuse_last_administrator(connection, row, admin_role)
         return entries

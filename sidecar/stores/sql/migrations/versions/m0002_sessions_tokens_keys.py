@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.execute("UPDATE sessions SET used_at = rotated_at")
     op.add_column("sessions", sa.Column("address", sa.String(64)))
     op.add_column("sessions", sa.Column("user_agent", sa.String(256)))
-    op.create_index("ix_sessions_used_at", "sessions", ["used_at"])
+    op.create_index("ix_sessions_kind_used_at", "sessions", ["kind", "used_at"])
     op.add_column("ring_keys", sa.Column("revoked_at", sa.BigInteger))
     op.create_table(
         "clients",

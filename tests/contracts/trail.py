@@ -1,0 +1,23 @@
+"""Rows of the audit trail, as the methods of a store write them."""
+
+from sidecar.core.audit import AuditEvent
+from sidecar.stores.sql import SqlStore
+from sidecar.stores.sql.audit import write_event
+
+
+class UndoneError(Exception):
+    """What makes a transaction fail."""
+
+
+async def write_events(store: SqlStore, *events: AuditEvent) -> None:
+    """Write events, each in a transaction of its own."""
+    for event in events:
+        async with store._database.write() as connection:
+            await write_event(connection, event)
+
+
+async def write_in_vain(store: SqlStore, event: AuditEvent) -> None:
+    """Write an event in a transaction that fails then. Raises UndoneError."""
+    async with store._database.write() as connection:
+        await write_event(connection, event)
+        raise UndoneError
