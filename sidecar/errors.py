@@ -6,12 +6,16 @@ SidecarError                    one line for a person; the boundary of every com
 ├── FieldsInvalid               a body was read, but fields of it are wrong: 422
 ├── Unavailable                 no verdict or answer can be reached now: 503 with `Retry-After`
 │   ├── StoreUnavailable        SQL did not answer, is locked, or lost the connection
-│   ├── Overloaded              the queue of password hashes is full
-│   └── NoVerdict               no key signs now, or the view is missing or too old
+│   ├── Overloaded              too many passwords wait to be hashed, or personal tokens to be read
+│   └── NoVerdict               no key signs, the view is missing or old, a token could not be read
 ├── StoreUnusable               SQL is read-only, newer than this, or not a database
 ├── RingMismatch                the key directory and what SQL remembers of it differ
-├── NameTaken                   the username belongs to somebody
-├── NotFound                    no such user, token or session
+├── NextKeyWaits                a key is asked for, and one waits already for its time
+├── NameTaken                   the name belongs to somebody: 409
+├── NotFound                    no such user, program, token or session: 404
+├── VersionMismatch             what was to be changed is not what the caller saw: 412
+├── PreconditionRequired        a change must say what the caller saw: 428
+├── TooManyTokens               somebody has as many personal tokens as anybody may have: 409
 ├── LastAdministrator           the change would leave no enabled administrator
 ├── MissingExtra                an optional dependency that the settings ask for is not installed
 ├── CannotListen                an address is taken or not ours (app/listeners.py)
@@ -56,11 +60,11 @@ class StoreUnavailable(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """More passwords are waiting to be hashed than this process takes on."""
+    """More is waiting than this process takes on: hashes of passwords, reads of personal tokens."""
 
 
 class NoVerdict(Unavailable):
-    """The gate lacks what it needs to decide."""
+    """The gate lacks what it needs to decide: a key, a view, whose a personal token is."""
 
 
 class StoreUnusable(SidecarError):
@@ -71,12 +75,28 @@ class RingMismatch(SidecarError):
     """The key directory and the ring that SQL remembers differ."""
 
 
+class NextKeyWaits(SidecarError):
+    """A next key is published already; it signs at its time."""
+
+
 class NameTaken(SidecarError):
-    """The username belongs to somebody."""
+    """The name belongs to somebody."""
 
 
 class NotFound(SidecarError):
-    """There is no such user, token or session."""
+    """There is no such user, program, token or session."""
+
+
+class VersionMismatch(SidecarError):
+    """Somebody changed it after the caller had read it; nothing was done."""
+
+
+class PreconditionRequired(SidecarError):
+    """A change must say which version it is of (RFC 6585 section 3)."""
+
+
+class TooManyTokens(SidecarError):
+    """Somebody has as many personal tokens as anybody may have."""
 
 
 class LastAdministrator(SidecarError):

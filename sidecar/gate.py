@@ -4,7 +4,6 @@ Ring and policy are replaced whole; the view of the revocations grows in place. 
 what a decision needs is already in this process.
 """
 
-import secrets
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -14,18 +13,20 @@ from sidecar.core.access import Access
 from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import RequestFacts
-from sidecar.core.grant import Issuer, assertion_claims
-from sidecar.core.keyring import KeyRing, Purpose
+from sidecar.core.grant import PERSONAL_AMR, Issuer
+from sidecar.core.keyring import KeyRing
+from sidecar.core.lastuse import LastUse, Used
+from sidecar.core.personal import ShownToken
 from sidecar.core.policy import Policy, WhenStale
 from sidecar.core.revocation import RevocationView
-from sidecar.core.token import VerifiedToken, open_token, seal_token
-from sidecar.core.verdict import Allow, Deny, Verdict
-from sidecar.core.verify import Views, decide, judge_token
+from sidecar.core.token import VerifiedToken, open_token
+from sidecar.core.verdict import Allow, Deny, Reason, Verdict
+from sidecar.core.verify import Unknown, Views, decide, judge_token
+from sidecar.credentials.assertions import SealedAssertion, seal_assertion
 from sidecar.errors import NoVerdict
 
 OPENED_TOKENS: Final = 16_384  # a generation; about 2 kB each
 ASSERTIONS: Final = 16_384  # a generation; about 1 kB each
-JTI_OCTETS: Final = 12
 NO_VIEW: Final = Views(None, None)
 
 
@@ -37,15 +38,6 @@ class Credential(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Credential({self.kind.name})"
-
-
-class SealedAssertion(NamedTuple):
-    """An assertion, the ring that sealed it, and when it is handed out again (Unix seconds)."""
-
-    ring: KeyRing
-    since: int
-    until: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +62,7 @@ class Gate:
         self.view = view
         self.decisions: Counter[str] = Counter()
         self.stale_allows = 0
+        self.last_use = LastUse()
         self._options = options
         self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(OPENED_TOKENS)
         self._assertions: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(ASSERTIONS)
@@ -82,6 +75,10 @@ class Gate:
     def issuer(self) -> str:
         """The `iss` of every token."""
         return self._options.issuer.name
+
+    def present_ring(self) -> KeyRing:
+        """Return the ring in which what a feed has just said of a key holds already."""
+        return self.ring.revoking(self.view.revokes_key)
 
     def view_age(self, now: Now) -> float | None:
         """Return how many seconds ago the revocations were last read, None before any reading."""
@@ -98,17 +95,21 @@ class Gate:
     def decide(
         self,
         facts: RequestFacts,
-        credential: Credential | Deny | None,
+        credential: Credential | ShownToken | Deny | None,
         now: Now,
         narrowing: Access | None = None,
     ) -> Verdict:
         """Return the verdict about a request; `narrowing` must let in too whom the rule lets in.
 
-        Raises NoVerdict where only a fresh view can tell.
+        Raises NoVerdict where only a fresh view can tell, or a store that did not answer.
         """
-        if isinstance(credential, Deny):  # two, or malformed: on any rule
+        opened: VerifiedToken | Deny | Unknown | None
+        if isinstance(credential, Credential):
+            opened = self._open(credential)
+        elif isinstance(credential, Deny):  # two, or malformed: on any rule
             return credential
-        opened = None if credential is None else self._open(credential)
+        else:
+            opened = None if credential is None else credential.opened
         views = self._views(now)
         verdict = decide(
             facts,
@@ -121,34 +122,67 @@ class Gate:
             clock_skew=self._options.clock_skew,
             narrowing=narrowing,
         )
-        if views.fresh is None and isinstance(verdict, Allow) and verdict.token is not None:
-            self.stale_allows += 1
+        if isinstance(verdict, Allow) and verdict.token is not None:
+            self._note_use(verdict.token, now)
+            if views.fresh is None:
+                self.stale_allows += 1
         return verdict
 
     def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
         """Return the token of somebody who calls this service itself; raises NoVerdict."""
         opened = self._open(credential)
-        if isinstance(opened, Deny):
-            return opened
+        return opened if isinstance(opened, Deny) else self.judge(opened, now)
+
+    def judge_shown(self, shown: ShownToken, now: Now) -> VerifiedToken | Deny:
+        """Return what stands in for a personal token at this moment; raises NoVerdict."""
+        if isinstance(shown.opened, Unknown):
+            raise NoVerdict(shown.opened.cause)
+        return shown.opened if isinstance(shown.opened, Deny) else self.judge(shown.opened, now)
+
+    def judge(self, opened: VerifiedToken, now: Now) -> VerifiedToken | Deny:
+        """Return an opened token if it is good at this moment; raises NoVerdict."""
         fresh, old = self._views(now)
         may_be_old = self._options.when_stale is WhenStale.ALLOW
         view = old if fresh is None and may_be_old else fresh
         if view is None:
             raise NoVerdict("the view of the revocations is too old")
         token = judge_token(opened, self.ring, view, now.unix, self._options.clock_skew)
-        if view is old and isinstance(token, VerifiedToken):
-            self.stale_allows += 1
+        if isinstance(token, VerifiedToken):
+            self._note_use(token, now)
+            if view is old:
+                self.stale_allows += 1
         return token
 
     def open_credential(self, credential: Credential) -> VerifiedToken | Deny:
-        """Return what this ring sealed, whether or not it is still good."""
-        return self._open(credential)
+        """Return what this ring sealed, whether or not it is still good.
 
-    def find_opened(self, credential: Credential) -> VerifiedToken | None:
+        A key that was revoked may be in the hands of whoever shows what it sealed.
+        """
+        return self._refuse_revoked_key(self._open(credential))
+
+    def open_access(self, text: str) -> VerifiedToken | Deny:
+        """Return an access token that this ring sealed, whomever it is for, good or not.
+
+        To tell of it or to take it away: it lets nobody in, and is not remembered.
+        """
+        issuer = self._options.issuer.name
+        opened = open_token(text, TokenKind.ACCESS, self.ring, issuer=issuer, audience=None)
+        return self._refuse_revoked_key(opened)
+
+    def _refuse_revoked_key(self, opened: VerifiedToken | Deny) -> VerifiedToken | Deny:
+        if isinstance(opened, VerifiedToken) and opened.kid is not None:
+            key = self.ring.find(opened.kid)
+            if self.view.revokes_key(opened.kid) or (key is not None and key.revoked):
+                return Deny(Reason.KEY_REVOKED)
+        return opened
+
+    def find_opened(self, credential: Credential | ShownToken) -> VerifiedToken | None:
         """Return what was opened lately, whether or not it is still good; nothing is verified.
 
         For saying who was refused: a forgery is never found, and a stranger makes nothing dearer.
         """
+        if isinstance(credential, ShownToken):
+            return credential.token
         opened = self._opened.get(credential.unverified)
         return opened if opened is not None and opened.kind is credential.kind else None
 
@@ -161,19 +195,24 @@ class Gate:
         kept = self._assertions.get(key)
         # From its own second on: a clock that was set back must not hand out what begins later. And
         # by the same ring: another may lack the key, and nobody would find it any more.
-        if kept is not None and kept.since <= now.unix < kept.until and kept.ring is self.ring:
+        if (
+            kept is not None
+            and kept.since <= now.unix < kept.until
+            and kept.ring is self.ring
+            and not self.view.revokes_key(kept.kid)
+        ):
             return kept.text
-        signing_key = self.ring.find_signing_key(Purpose.TOKEN, now.unix)
-        if signing_key is None:
-            raise NoVerdict("no key of the ring signs at this time")
         ttl = self._options.assertion_ttl
-        claims = assertion_claims(
-            token.claims, host, jti=secrets.token_urlsafe(JTI_OCTETS), now=now.unix, ttl=ttl
-        )
-        sealed = seal_token(claims, TokenKind.ASSERTION, signing_key)
-        until = min(now.unix + ttl // 2, claims.exp, signing_key.publish_until)
-        self._assertions.put(key, SealedAssertion(self.ring, now.unix, until, sealed))
-        return sealed
+        kept = seal_assertion(token, host, self.ring, self.view, now=now.unix, ttl=ttl)
+        self._assertions.put(key, kept)
+        return kept.text
+
+    def _note_use(self, token: VerifiedToken, now: Now) -> None:
+        """Note that somebody got somewhere by their session or personal token."""
+        claims = token.claims
+        if claims.sid is not None:
+            kind = Used.PERSONAL if claims.amr == PERSONAL_AMR else Used.SESSION
+            self.last_use.note(kind, claims.sid, now.unix)
 
     def count(self, verdict: Allow | Deny | None) -> None:
         """Count a decision; None: no verdict could be reached."""

@@ -1,7 +1,9 @@
 """Authenticate somebody and open their session."""
 
 import secrets
+from collections.abc import Awaitable, Callable, Sequence
 
+from sidecar.core.audit import Device
 from sidecar.core.encoding import to_base64url
 from sidecar.core.grant import PASSWORD_AMR
 from sidecar.core.session import SID_OCTETS, Session, SessionKind
@@ -10,43 +12,60 @@ from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials.mint import CookieGrant, Mint, TokenGrant
 from sidecar.credentials.passwords import PasswordHasher
 from sidecar.errors import StoreUnavailable
-from sidecar.ports import Account, AccountStore
+from sidecar.ports import Account, AccountStore, Entry, SessionBound
 
 
 class Login:
-    """Logs people in by their password."""
+    """Logs people in by their password, from a device.
 
-    def __init__(self, accounts: AccountStore, passwords: PasswordHasher, mint: Mint) -> None:
+    `publish` makes the end of the sessions hold that a new one is too many for.
+    """
+
+    def __init__(
+        self,
+        accounts: AccountStore,
+        passwords: PasswordHasher,
+        mint: Mint,
+        bound: SessionBound,
+        publish: Callable[[Sequence[Entry]], Awaitable[None]],
+    ) -> None:
         self._accounts = accounts
         self._passwords = passwords
         self._mint = mint
+        self._bound = bound
+        self._publish = publish
 
     async def log_in_bearer(
-        self, username: str, password: str, now: int
+        self, username: str, password: str, now: int, device: Device
     ) -> tuple[User, TokenGrant] | Deny:
         """Open a session that is borne by tokens; return who it is and what they are given."""
-        opened = await self._open_session(
-            username, password, SessionKind.BEARER, now, self._mint.lifetimes.bearer_session
-        )
+        ttl = self._mint.lifetimes.bearer_session
+        opened = await self._open_session(username, password, SessionKind.BEARER, now, ttl, device)
         if isinstance(opened, Deny):
             return opened
         account, session = opened
         return account.user, self._mint.bearer(account, session, now)
 
     async def log_in_cookie(
-        self, username: str, password: str, now: int, *, remember: bool
+        self, username: str, password: str, now: int, device: Device, *, remember: bool
     ) -> tuple[User, CookieGrant] | Deny:
         """Open a session that is borne by a cookie; return who it is and what they are given."""
         lifetimes = self._mint.lifetimes
         ttl = lifetimes.remembered_session if remember else lifetimes.cookie_session
-        opened = await self._open_session(username, password, SessionKind.COOKIE, now, ttl)
+        opened = await self._open_session(username, password, SessionKind.COOKIE, now, ttl, device)
         if isinstance(opened, Deny):
             return opened
         account, session = opened
         return account.user, self._mint.cookie(account, session, now, remember=remember)
 
     async def _open_session(
-        self, username: str, password: str, kind: SessionKind, now: int, ttl: int
+        self,
+        username: str,
+        password: str,
+        kind: SessionKind,
+        now: int,
+        ttl: int,
+        device: Device,
     ) -> tuple[Account, Session] | Deny:
         account = await self._authenticate(username, password)
         if isinstance(account, Deny):
@@ -63,10 +82,13 @@ class Login:
             expires_at=now + ttl,
             amr=PASSWORD_AMR,
             used_at=now,
+            device=device,
         )
-        if not await self._accounts.add_session(session, account.epoch):
+        ended = await self._accounts.add_session(session, account.epoch, self._bound)
+        if ended is None:
             # The rights of this account moved while its password was being checked.
             raise StoreUnavailable("the account changed during the login; try again")
+        await self._publish(ended)
         return account, session
 
     async def _authenticate(self, username: str, password: str) -> Account | Deny:

@@ -5,12 +5,15 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from sidecar.core.audit import EVERYONE, Action, AuditEvent, Author
 from sidecar.core.claims import Claims
+from sidecar.core.grant import is_of_login
 from sidecar.core.revocation import RevocationView
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Announcer, Entry, Outbox, RevocationStore
 
 OUTBOX_PERIOD: Final = 1.0  # seconds between looks for what could not be announced
+IDLE_PAUSE: Final = 0.05  # seconds between batches of idle sessions: others write too
 
 log = logging.getLogger("sidecar.revocation")
 
@@ -32,40 +35,70 @@ class Revocations:
         self._announcer = announcer
         self._keep_after = keep_after
 
-    async def revoke_token(self, claims: Claims) -> None:
+    async def revoke_token(self, claims: Claims, now: int) -> None:
         """Refuse this one token."""
-        entries = await self._store.revoke_token(
-            claims.jti, forget_at=claims.exp + self._keep_after
-        )
-        await self.publish(entries)
+        forget_at = self._find_forget_at(claims, now)
+        if forget_at:
+            await self.publish(await self._store.revoke_token(claims.jti, forget_at=forget_at))
 
-    async def end_session_of(self, claims: Claims) -> None:
-        """End the session that a token was sealed for; a program has none, but that token."""
-        if claims.sid is None:
-            await self.revoke_token(claims)
+    async def end_session_of(self, claims: Claims, now: int) -> None:
+        """End the session that a token was sealed for.
+
+        A program has none, nor has what was made of a personal token: that token ends then.
+        """
+        if claims.sid is None or not is_of_login(claims):
+            await self.revoke_token(claims, now)
         else:
-            await self._end_session(claims.sid, claims.exp + self._keep_after)
+            await self._end_session(claims.sid, self._find_forget_at(claims, now))
 
-    async def end_session(self, sid: str) -> bool:
-        """End a session; False, and nothing happens, where there is none."""
-        return await self._end_session(sid, 0)
+    def _find_forget_at(self, claims: Claims, now: int) -> int:
+        """Return until when a token must be refused; 0 where it is over everywhere.
 
-    async def _end_session(self, sid: str, forget_at: int) -> bool:
+        That is not yet so at its `exp`: a process whose clock is behind takes it until its own
+        clock says so. `keep_after` is no shorter than `clock_skew`, and whatever is written later
+        than that the next sweep would drop.
+        """
+        forget_at = claims.exp + self._keep_after
+        return forget_at if now < forget_at else 0
+
+    async def end_session(self, sid: str, event: AuditEvent | None = None) -> bool:
+        """End a session and write the event; False, and nothing happens, where there is none."""
+        return await self._end_session(sid, 0, event)
+
+    async def _end_session(self, sid: str, forget_at: int, event: AuditEvent | None = None) -> bool:
         entries = await self._store.end_session(
-            sid, forget_at=forget_at, keep_after=self._keep_after
+            sid, forget_at=forget_at, keep_after=self._keep_after, event=event
         )
         await self.publish(entries)
         return bool(entries)
 
-    async def end_user_sessions(self, user_id: str, now: int) -> None:
-        """End all sessions of a user. Raises NotFound."""
-        await self.publish(
-            await self._store.end_user_sessions(user_id, now=now, keep_after=self._keep_after)
-        )
+    async def end_user_sessions(
+        self, user_id: str, by: Author, now: int, *, personal_tokens: bool
+    ) -> None:
+        """End all sessions of a user. Raises NotFound.
 
-    async def end_all_sessions(self) -> None:
-        """End the sessions of everyone."""
-        await self.publish(await self._store.end_all_sessions())
+        `personal_tokens` go too where somebody else does it; a person who logs out everywhere keeps
+        those of their scripts.
+        """
+        details = {"personal_tokens": personal_tokens}
+        event = AuditEvent(now, Action.USER_ENDED, by.actor, user_id, by.device, details)
+        entries = await self._store.end_user_sessions(
+            user_id, event, keep_after=self._keep_after, personal_tokens=personal_tokens
+        )
+        await self.publish(entries)
+
+    async def end_idle_sessions(self, used_before: int) -> None:
+        """End the cookie sessions that were last used before, in small batches."""
+        while entries := await self._store.end_idle_sessions(
+            used_before=used_before, keep_after=self._keep_after
+        ):
+            await self.publish(entries)
+            await asyncio.sleep(IDLE_PAUSE)
+
+    async def end_all_sessions(self, by: Author, now: int) -> None:
+        """End the sessions and personal tokens of everyone."""
+        event = AuditEvent(now, Action.EVERYONE_ENDED, by.actor, EVERYONE, by.device)
+        await self.publish(await self._store.end_all_sessions(event))
 
     async def publish(self, entries: Sequence[Entry]) -> None:
         """Make entries that are committed hold here and, with the announcer, everywhere at once.
