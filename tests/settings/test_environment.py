@@ -118,6 +118,33 @@ def test_the_line_end_of_a_secret_file_is_no_part_of_the_secret(tmp_path: Path, 
     assert load(tmp_path, environ=environ).bootstrap.password == f" {LONG_PASSWORD} "
 
 
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"SIDECAR_KEYS__PASSPHRASE_FILE": "passphrase"}, "passphrase"),
+        ({"SIDECAR_KEYS__PASSPHRASE_FILE": "/run/secrets/keys"}, "/run/secrets/keys"),
+        ({"SIDECAR_KEYS__PASSPHRASE_FILE": ""}, None),
+        ({"SIDECAR_KEYS__PASSPHRASE_FILE_FILE": "which"}, "/etc/passphrase"),
+    ],
+)
+def test_a_key_whose_name_ends_in_file_is_that_key_and_no_file_with_it(
+    tmp_path: Path, environ: dict[str, str], path: str | None
+) -> None:
+    (tmp_path / "passphrase").write_text("a passphrase")
+    (tmp_path / "which").write_text("/etc/passphrase\n")
+    found = load(tmp_path, environ=environ).keys.passphrase_file
+    assert found == (None if path is None else tmp_path / path)
+
+
+def test_there_is_no_passphrase_in_a_variable(tmp_path: Path) -> None:
+    """Whoever lists processes would read it; and it is not what the file's variable is of."""
+    (line,) = refuse(tmp_path, environ={"SIDECAR_KEYS__PASSPHRASE": "a passphrase"})
+    assert line == (
+        "SIDECAR_KEYS__PASSPHRASE: there is no such setting;"
+        " did you mean SIDECAR_KEYS__PASSPHRASE_FILE?"
+    )
+
+
 def test_a_key_that_is_named_file_can_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "which").write_text("/etc/who.yaml\n")
     settings = load(tmp_path, environ={"SIDECAR_POLICY__FILE_FILE": "which"})

@@ -36,7 +36,13 @@ def test_no_file_at_all_gives_safe_defaults(
             "session_ttl": "90d",
             "role_scopes": {},
         },
-        "session": {"ttl": "12h", "remember_ttl": "30d", "domain": None},
+        "session": {
+            "ttl": "12h",
+            "remember_ttl": "30d",
+            "idle_ttl": None,
+            "domain": None,
+            "max_per_user": 100,
+        },
         "redirect": {"allowed_hosts": None},
         "cors": {"origins": []},
         "keys": {

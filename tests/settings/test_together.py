@@ -52,6 +52,12 @@ NEARBY = (
         ("tokens: {clock_skew: 3m}\nrevocation: {keep_after: 2m}",
          ("revocation.keep_after: revocation.keep_after must not be shorter than"
          " tokens.clock_skew")),
+        ("keys: {rotate_every: 10m}",
+         ("keys.rotate_every: must be longer than keys.publish_ahead: a key would be due before"
+         " the last one signs")),
+        ("keys: {rotate_every: 2s, publish_ahead: 2s}",
+         ("keys.rotate_every: must be longer than keys.publish_ahead: a key would be due before"
+         " the last one signs")),
     ],
 )  # fmt: skip
 def test_settings_that_exclude_each_other_are_told_where_somebody_set_one(
@@ -73,6 +79,8 @@ def test_settings_that_exclude_each_other_are_told_where_somebody_set_one(
         "server: {public_url: https://example.com}\nsession: {domain: example.com}",
         "server: {public_url: https://a.b.example.com}\nsession: {domain: [x.org, example.com]}",
         "tokens: {clock_skew: 10s}\nrevocation: {keep_after: 10s}",
+        "keys: {rotate_every: 2s, publish_ahead: 1s}",
+        "keys: {rotate_every: 601s}",
     ],
 )
 def test_settings_that_get_along_are_taken(tmp_path: Path, text: str) -> None:

@@ -3,11 +3,13 @@
 import json
 import os
 import pwd
+from base64 import encodebytes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -17,20 +19,39 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from sidecar.core.keyring import thumbprint
+from sidecar.core.keyring import PrivateKey, Purpose, thumbprint
+from sidecar.core.turn import Schedule
+from sidecar.sources.keyfiles import Passphrase
+from sidecar.sources.keywriter import make_missing
 
 NOW = 1_800_000_000
 DAY = 86_400
+EVERY = 90 * DAY
+AHEAD = 600  # seconds between publishing a key and signing with it
+SCHEDULES = {
+    Purpose.TOKEN: Schedule(EVERY, AHEAD, 700),
+    Purpose.COOKIE: Schedule(EVERY, AHEAD, 30 * DAY),
+}
+
+# Of a private file: what is said of one that is too open, and what is taken.
+OPEN_MODES = {
+    0o604: "others may read it",
+    0o644: "others may read it",
+    0o666: "others may read it",
+    0o602: "others may write it",
+    0o622: "others may write it",
+    0o601: "others may execute it",
+    0o620: "its group may write it",
+    0o660: "its group may write it",
+}
+PRIVATE_MODES = (0o400, 0o600, 0o640, 0o440)
 
 # Made once: what a test asks of a key is never its secrecy.
 RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 OTHER_RSA = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 
 
-def pkcs8(
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
-    encryption: KeySerializationEncryption | None = None,
-) -> bytes:
+def pkcs8(key: PrivateKeyTypes, encryption: KeySerializationEncryption | None = None) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption or NoEncryption())
 
 
@@ -38,12 +59,12 @@ def pkcs1(key: rsa.RSAPrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
 
 
-def public_half(key: rsa.RSAPrivateKey) -> bytes:
+def public_half(key: PrivateKey) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def encrypted(key: rsa.RSAPrivateKey) -> bytes:
-    return pkcs8(key, BestAvailableEncryption(b"a passphrase"))
+def encrypted(key: PrivateKey, passphrase: bytes = b"a passphrase") -> bytes:
+    return pkcs8(key, BestAvailableEncryption(passphrase))
 
 
 def small_key(bits: int) -> rsa.RSAPrivateKey:
@@ -54,7 +75,21 @@ def elliptic_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def kid_of(key: rsa.RSAPrivateKey) -> str:
+def with_modulus(key: rsa.RSAPrivateKey, flipped: int) -> bytes:
+    """Return a key whose public half is another: some bits of its modulus are flipped."""
+    modulus = key.public_key().public_numbers().n
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    other = der.replace(modulus.to_bytes(256), (modulus ^ flipped).to_bytes(256))
+    body = encodebytes(other).decode()
+    return f"-----BEGIN PRIVATE KEY-----\n{body}-----END PRIVATE KEY-----\n".encode()
+
+
+def make_first(directory: Path, now: int = NOW, passphrase: Passphrase | None = None) -> None:
+    """Make what a first start makes."""
+    make_missing(directory, now, SCHEDULES, passphrase)
+
+
+def kid_of(key: PrivateKey) -> str:
     return thumbprint(key.public_key())
 
 
@@ -66,9 +101,7 @@ def put(path: Path, octets: bytes, mode: int = 0o600) -> Path:
     return draft.replace(path)
 
 
-def put_key(
-    directory: Path, key: rsa.RSAPrivateKey = RSA, name: str = "mine", **dates: object
-) -> Path:
+def put_key(directory: Path, key: PrivateKey = RSA, name: str = "mine", **dates: object) -> Path:
     """Put a key there by hand, with a JSON file beside it where dates are given."""
     if dates:
         members = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.core.keyring import Purpose
+from sidecar.core.keyring import Algorithm, Purpose, find_algorithm
 from sidecar.errors import DocumentInvalid
-from sidecar.sources.keyfiles import SECRET_OCTETS, make_missing, read_keys, read_secret
-from tests.sources.keydirs import NOW, RSA, names, pkcs8, put
+from sidecar.sources.keyfiles import SECRET_OCTETS, read_keys, read_secret
+from tests.sources.keydirs import NOW, RSA, make_first, names, pkcs8, put
 
 HALF = len(pkcs8(RSA)) // 2
 
@@ -20,12 +20,12 @@ def mode_of(path: Path) -> int:
 
 
 def test_the_first_start_makes_a_key_for_each_purpose_and_a_secret(tmp_path: Path) -> None:
-    make_missing(tmp_path / "keys", NOW)
+    make_first(tmp_path / "keys")
     keys = read_keys(tmp_path / "keys")
     made = {key.dates.purpose: key.dates for key in keys if key.dates is not None}
     assert set(made) == set(Purpose)
     assert all(dates.not_before == NOW for dates in made.values())
-    assert {key.private.key_size for key in keys} == {2048}
+    assert {find_algorithm(key.private.public_key()) for key in keys} == {Algorithm.RS256}
     secret = read_secret(tmp_path / "keys")
     assert secret is not None
     assert len(secret) == SECRET_OCTETS
@@ -36,7 +36,7 @@ def test_what_the_first_start_makes_is_for_nobody_else_to_read(tmp_path: Path) -
     directory = tmp_path / "missing" / "keys"
     umask = os.umask(0)
     try:
-        make_missing(directory, NOW)
+        make_first(directory)
     finally:
         os.umask(umask)
     assert mode_of(directory.parent) == 0o700
@@ -45,7 +45,7 @@ def test_what_the_first_start_makes_is_for_nobody_else_to_read(tmp_path: Path) -
 
 
 def test_the_first_start_leaves_no_drafts(tmp_path: Path) -> None:
-    make_missing(tmp_path / "keys", NOW)
+    make_first(tmp_path / "keys")
     kids = {key.kid for key in read_keys(tmp_path / "keys")}
     files = {f"{kid}.{suffix}" for kid in kids for suffix in ("pem", "json")}
     assert names(tmp_path / "keys") == {".lock", "secret"} | files
@@ -53,13 +53,13 @@ def test_the_first_start_leaves_no_drafts(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o750)
-    make_missing(tmp_path, NOW)
+    make_first(tmp_path)
     assert mode_of(tmp_path) == 0o750
 
 
 def test_what_is_there_is_left_and_only_the_rest_is_made(tmp_path: Path) -> None:
     """A first start that was killed between two files goes on where it stopped."""
-    make_missing(tmp_path, NOW)
+    make_first(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     cookie = next(
         key for key in read_keys(tmp_path) if key.dates and key.dates.purpose is Purpose.COOKIE
@@ -67,7 +67,7 @@ def test_what_is_there_is_left_and_only_the_rest_is_made(tmp_path: Path) -> None
     lost = {f"{cookie.kid}.pem", "secret"}
     for name in lost:
         (tmp_path / name).unlink()
-    make_missing(tmp_path, NOW + 1)
+    make_first(tmp_path, NOW + 1)
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert {name: after.get(name) for name in before.keys() - lost} == {
         name: before[name] for name in before.keys() - lost
@@ -77,7 +77,7 @@ def test_what_is_there_is_left_and_only_the_rest_is_made(tmp_path: Path) -> None
 
 
 def test_a_draft_that_a_killed_start_left_is_no_key(tmp_path: Path) -> None:
-    make_missing(tmp_path, NOW)
+    make_first(tmp_path)
     put(tmp_path / ".abc.pem.0badcafe", pkcs8(RSA)[:HALF])
     put(tmp_path / ".#abc.pem", b"an editor's")
     assert len(read_keys(tmp_path)) == 2
@@ -85,10 +85,10 @@ def test_a_draft_that_a_killed_start_left_is_no_key(tmp_path: Path) -> None:
 
 def test_a_complete_directory_is_left_alone(tmp_path: Path) -> None:
     """It may be mounted read-only: not even a lock is written there."""
-    make_missing(tmp_path, NOW)
+    make_first(tmp_path)
     (tmp_path / ".lock").unlink()
     before, changed_at = names(tmp_path), tmp_path.stat().st_mtime_ns
-    make_missing(tmp_path, NOW + 1)
+    make_first(tmp_path, NOW + 1)
     assert names(tmp_path) == before
     assert tmp_path.stat().st_mtime_ns == changed_at
 
@@ -96,7 +96,7 @@ def test_a_complete_directory_is_left_alone(tmp_path: Path) -> None:
 def test_where_nothing_can_be_written_the_first_start_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DocumentInvalid, match="cannot make keys here: Not a directory"):
-        make_missing(tmp_path / "file" / "keys", NOW)
+        make_first(tmp_path / "file" / "keys")
 
 
 def test_of_several_first_starts_at_once_one_makes_the_ring(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_of_several_first_starts_at_once_one_makes_the_ring(tmp_path: Path) -> N
 
     def begin() -> None:
         barrier.wait()
-        make_missing(tmp_path / "keys", NOW)
+        make_first(tmp_path / "keys")
 
     starts = [threading.Thread(target=begin) for _ in range(4)]
     for start in starts:

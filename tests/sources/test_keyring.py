@@ -2,41 +2,34 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from sidecar.core.keyring import KeyState, Purpose
+from sidecar.core.keyring import KeyRing, KeyState, Purpose
 from sidecar.errors import DocumentInvalid, RingMismatch
 from sidecar.sources.keyfiles import read_keys
-from sidecar.sources.keyring import KeyDirectory, OpenedRing, derive_key
-from sidecar.stores.sql import SqlStore, open_store
-from tests.sources.keydirs import DAY, NOW, RSA, kid_of, names, put, put_key, unprivileged
+from sidecar.sources.keyring import KeyDirectory, OpenedRing, derive_key, describe_ring
+from sidecar.stores.sql import SqlStore
+from tests.sources.keydirs import (
+    AHEAD,
+    DAY,
+    NOW,
+    RSA,
+    SCHEDULES,
+    kid_of,
+    names,
+    put,
+    put_key,
+    unprivileged,
+)
 
 pytestmark = pytest.mark.asyncio
 
-AHEAD = 600  # seconds between publishing a key and signing with it
-
-
-@pytest_asyncio.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with open_store(f"sqlite:///{tmp_path / 'sidecar.db'}", outbox=False) as opened:
-        await opened.prepare_schema()
-        yield opened
-
-
-@pytest_asyncio.fixture
-async def other_store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with open_store(f"sqlite:///{tmp_path / 'other.db'}", outbox=False) as opened:
-        await opened.prepare_schema()
-        yield opened
-
 
 def key_directory(tmp_path: Path, store: SqlStore, name: str = "keys") -> KeyDirectory:
-    return KeyDirectory(tmp_path / name, store.ring, AHEAD)
+    return KeyDirectory(tmp_path / name, store.ring, SCHEDULES)
 
 
 async def known_kids(store: SqlStore) -> set[str]:
@@ -226,6 +219,24 @@ async def test_a_directory_that_was_closed_looks_changed(tmp_path: Path, store: 
     (tmp_path / "keys").chmod(0)
     with unprivileged():
         assert keys.sign() == ()
+
+
+async def test_what_a_ring_has_otherwise_than_the_one_before_is_told_by_kid_and_state(
+    tmp_path: Path, store: SqlStore
+) -> None:
+    keys = key_directory(tmp_path, store)
+    before = (await keys.open(NOW)).ring
+    assert describe_ring(before, before, NOW) == {"keys": 2}
+    put_key(tmp_path / "keys")
+    token, cookie = (signing_kid(OpenedRing(before, b""), NOW, each) for each in Purpose)
+    come = (await keys.open(NOW)).ring
+    changed = KeyRing.of(each for each in come.keys.values() if each.kid != cookie)
+    changed = changed.revoking(lambda kid: kid == token)
+    told = describe_ring(before, changed, NOW)
+    lines = told.pop("changed")
+    assert isinstance(lines, list)
+    assert told == {"keys": 2}
+    assert set(lines) == {f"{token} revoked", f"{kid_of(RSA)} next", f"{cookie} gone"}
 
 
 async def test_the_keys_derived_from_the_secret_tell_nothing_of_each_other(
