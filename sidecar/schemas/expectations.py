@@ -11,9 +11,8 @@ from sidecar.core.principal import Principal
 from sidecar.core.user import canonical_username, is_role
 from sidecar.core.verdict import Deny
 from sidecar.schemas.documents import Document, Path, read_document
-from sidecar.schemas.fields import SCHEMA_MESSAGES, OneOrMore, Parsed, duration
+from sidecar.schemas.fields import SCHEMA_MESSAGES, SCOPE, OneOrMore, Parsed, duration
 from sidecar.schemas.groups import Group, Switch, judge_members
-from sidecar.schemas.sections import SCOPE
 from sidecar.schemas.user import ROLE, USERNAME
 from sidecar.schemas.values import parse_amr, parse_scope
 

@@ -31,6 +31,7 @@ OTHER_POLICY: Final = "a rule about it in the policy"
 ONE_READING: Final = "a spelling of the path that every server reads alike"
 ONE_CREDENTIAL: Final = "one credential, well-formed"
 GOOD_TOKEN: Final = "a token of this service for its gate"
+OWN_NETWORKS: Final = "an address in one of the networks of the personal token that came along"
 THE_DIALECT: Final = "a question in the gateway's dialect (gateway.dialect, or /verify/NAME)"
 
 # What would have let in whom no condition of a rule refused. Reasons that are not here are those
@@ -48,6 +49,7 @@ REMEDIES: Final[Mapping[Reason, str]] = {
     Reason.KEY_PURPOSE: GOOD_TOKEN,
     Reason.KEY_NOT_YET: "a clock that is right here, or at the replica that sealed the token",
     Reason.KEY_RETIRED: FRESH_LOGIN,
+    Reason.KEY_REVOKED: FRESH_LOGIN,
     Reason.BAD_SIGNATURE: GOOD_TOKEN,
     Reason.CLAIMS_INVALID: GOOD_TOKEN,
     Reason.ISSUER: "a token whose issuer is tokens.issuer",
@@ -106,6 +108,8 @@ def list_needs(reason: Reason | None, explanation: Explanation | None) -> list[s
     needs = [REMEDIES[reason]] if reason in REMEDIES else []
     if explanation is not None:
         needs.extend(describe_need(each) for each in explanation.missing)
+        if reason is Reason.NETWORK_NOT_ALLOWED and not explanation.missing:
+            needs.append(OWN_NETWORKS)
         if reason is Reason.NO_RULE:
             needs.extend(
                 f"or a request that the rule of line {each.rule.line} is about: {_about(each)}"

@@ -1,10 +1,12 @@
-"""The fields of our schemas: a text and the function that parses it, a list, one of some words."""
+"""The fields of our schemas: a text and what parses it, a date, a list, one of some words."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from marshmallow import ValidationError, fields, validate
 
+from sidecar.core.claims import LATEST_DATE
 from sidecar.core.text import is_plain_text
 from sidecar.schemas.documents import suggest
 from sidecar.schemas.values import LONGEST_TEXT, parse_duration
@@ -14,6 +16,8 @@ T = TypeVar("T")
 # Of every field and schema of ours, in the words of all other problems.
 FIELD_MESSAGES: Final[dict[str, Any]] = {"null": "must have a value", "required": "is missing"}
 SCHEMA_MESSAGES: Final[dict[str, Any]] = {"unknown": "is not known"}
+
+SCOPE: Final = "must be a scope: visible ASCII without quotation mark and backslash (RFC 6749)"
 
 
 class Parsed(fields.Field[T]):
@@ -37,6 +41,44 @@ class Parsed(fields.Field[T]):
             quote = "; quote it" if isinstance(value, int) and self._parse(str(value)) else ""
             raise ValidationError(self._expected + quote)
         return parsed
+
+
+class Moment(fields.Field[int]):
+    """A date: RFC 3339 text with a time zone, or Unix seconds; written as text in UTC."""
+
+    default_error_messages = FIELD_MESSAGES
+
+    def _serialize(
+        self, value: int | None, attr: str | None, obj: object, **kwargs: object
+    ) -> str | None:
+        return None if value is None else format_moment(value)
+
+    def _deserialize(
+        self,
+        value: object,
+        attr: str | None,
+        data: Mapping[str, object] | None,
+        **kwargs: object,
+    ) -> int:
+        seconds = _parse_moment(value) if type(value) is str else value
+        if type(seconds) is int and 0 <= seconds <= LATEST_DATE:
+            return seconds
+        raise ValidationError(
+            "must be a date such as 2030-01-31T12:00:00Z, or Unix seconds, before the year 10000"
+        )
+
+
+def _parse_moment(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else int(moment.timestamp() // 1)
+
+
+def format_moment(seconds: int) -> str:
+    """Return Unix seconds as RFC 3339 text in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Items(fields.List[Any]):

@@ -2,60 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
+from marshmallow import Schema, ValidationError, post_load, validates_schema
 
-from sidecar.core.claims import LATEST_DATE
-from sidecar.core.keyring import Purpose
+from sidecar.core.keyring import KeyDates, Purpose
 from sidecar.errors import DocumentInvalid
 from sidecar.schemas.documents import show_key
-from sidecar.schemas.fields import FIELD_MESSAGES, SCHEMA_MESSAGES, Parsed
-
-
-@dataclass(frozen=True, slots=True)
-class KeyDates:
-    """What a key is for, and when (Unix seconds)."""
-
-    purpose: Purpose
-    not_before: int
-    sign_until: int
-    publish_until: int
-
-
-class Moment(fields.Field[int]):
-    """A date: RFC 3339 text with a time zone, or Unix seconds; written as text in UTC."""
-
-    default_error_messages = FIELD_MESSAGES
-
-    def _serialize(
-        self, value: int | None, attr: str | None, obj: object, **kwargs: object
-    ) -> str | None:
-        return None if value is None else format_moment(value)
-
-    def _deserialize(
-        self,
-        value: object,
-        attr: str | None,
-        data: Mapping[str, object] | None,
-        **kwargs: object,
-    ) -> int:
-        seconds = _parse_moment(value) if type(value) is str else value
-        if type(seconds) is int and 0 <= seconds <= LATEST_DATE:
-            return seconds
-        raise ValidationError(
-            "must be a date such as 2030-01-31T12:00:00Z, or Unix seconds, before the year 10000"
-        )
-
-
-def _parse_moment(text: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else int(moment.timestamp() // 1)
+from sidecar.schemas.fields import SCHEMA_MESSAGES, Moment, Parsed
 
 
 def _parse_purpose(text: str) -> Purpose | None:
@@ -85,11 +39,6 @@ class KeyDatesSchema(Schema):
     def make(self, data: Mapping[str, object], **kwargs: object) -> KeyDates:
         """Return the dates as their type."""
         return KeyDates(**data)  # type: ignore[arg-type]  # the fields have just judged each member
-
-
-def format_moment(seconds: int) -> str:
-    """Return Unix seconds as RFC 3339 text in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_key_dates(octets: bytes, name: str) -> KeyDates:

@@ -188,9 +188,18 @@ def parse_json(octets: bytes) -> dict[str, Any]:
 
 
 def parse_form(octets: bytes) -> dict[str, str]:
-    """Return the fields of a form (WHATWG URL, 5.1). Raises BodyMalformed."""
+    """Return the fields of a form, each of which stands once. Raises BodyMalformed."""
+    pairs = parse_pairs(octets)
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise BodyMalformed("a field of the form stands twice")
+    return form
+
+
+def parse_pairs(octets: bytes) -> list[tuple[str, str]]:
+    """Return the fields of a form in their order (WHATWG URL, 5.1). Raises BodyMalformed."""
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             octets.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=bool(octets),
@@ -199,10 +208,6 @@ def parse_form(octets: bytes) -> dict[str, str]:
         )
     except ValueError:
         raise BodyMalformed("the body is not a form in UTF-8") from None
-    form = dict(pairs)
-    if len(form) != len(pairs):
-        raise BodyMalformed("a field of the form stands twice")
-    return form
 
 
 class _NotStrictError(ValueError):

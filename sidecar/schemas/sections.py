@@ -9,6 +9,7 @@ from sidecar.core.claims import LONGEST_ROLES
 from sidecar.core.user import LONGEST_PASSWORD, canonical_username, is_role
 from sidecar.schemas.fields import (
     FIELD_MESSAGES,
+    SCOPE,
     Items,
     OneOrMore,
     Parsed,
@@ -46,7 +47,6 @@ DATABASE: Final = (
     "must be sqlite:///PATH or postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE;"
     " signs in a password are percent-encoded"
 )
-SCOPE: Final = "must be a scope: visible ASCII without quotation mark and backslash (RFC 6749)"
 SCOPES: Final = f"the scopes of all roles must be {LONGEST_ROLES} characters or fewer together"
 ROLE_SCOPES: Final = "must be a mapping of roles to scopes, such as {staff: [orders:read]}"
 REDIS: Final = "must be redis:// or rediss://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER], or unix://PATH"

@@ -14,8 +14,7 @@ from sidecar.core.user import (
     is_role,
     roles_fit,
 )
-from sidecar.schemas.fields import SCHEMA_MESSAGES, Items, Parsed
-from sidecar.schemas.keys import Moment
+from sidecar.schemas.fields import SCHEMA_MESSAGES, Items, Moment, Parsed
 from sidecar.schemas.requests import load_fields
 
 USERNAME: Final = (

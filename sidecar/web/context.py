@@ -6,13 +6,17 @@ from typing import Final
 
 from aiohttp import web
 
+from sidecar.clients.personal import PersonalTokens
+from sidecar.clients.programs import Programs
+from sidecar.clients.shown import ShownTokens
 from sidecar.core.addresses import TrustedProxies
 from sidecar.core.facts import Host, parse_host
 from sidecar.core.redirect import is_safe_redirect
 from sidecar.core.verdict import Deny
+from sidecar.credentials.mint import Mint
 from sidecar.gate import Gate
 from sidecar.login import Login
-from sidecar.ports import AccountStore
+from sidecar.ports import AccountStore, AuditStore
 from sidecar.revocations import Revocations
 from sidecar.rotation import Rotation
 from sidecar.settings import Decisions, Dialect
@@ -68,8 +72,15 @@ class Context:
     gate: Gate
     login: Login
     rotation: Rotation
+    mint: Mint
+    programs: Programs
+    client_key: bytes = field(repr=False)
     revocations: Revocations
     accounts: AccountStore
+    audit: AuditStore
+    personal: PersonalTokens
+    personal_key: bytes = field(repr=False)
+    shown: ShownTokens
     health: Health
     public: PublicUrl
     jar: CookieJar

@@ -1,23 +1,20 @@
 """Which credential came with a request, unopened."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from sidecar.core.claims import TokenKind
 from sidecar.core.verdict import Deny, Reason
 from sidecar.gate import Credential
+from sidecar.web.authorization import PersonalCredential, find_authorized
 from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, cookie_name, split_cookies
 
 HOST_COOKIE: Final = "__Host-sidecar"
 DOMAIN_COOKIE: Final = "__Secure-sidecar"
 OWN_COOKIES: Final = frozenset({HOST_COOKIE, DOMAIN_COOKIE})
 
-# The octets of a token68 (RFC 9110 section 11.2).
-_TOKEN68: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
-# What some reader takes for Bearer: the scheme, and not a longer one that begins like it.
-_LIKE_BEARER: Final = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE | re.ASCII)
 # What breaks a line, which the parser has refused already; and octets that are not UTF-8.
 _NO_LINE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _NO_TEXT: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
@@ -57,16 +54,16 @@ class CookieJar:
 
 def find_credential(
     headers: Headers, own_cookie: str, *, cookie_counts: bool, joined: Collection[str] = ()
-) -> Credential | Deny | None:
-    """Return the one credential that counts: `Authorization: Bearer`, else the session cookie.
+) -> Credential | PersonalCredential | Deny | None:
+    """Return the one credential that counts: that of `Authorization`, else the session cookie.
 
     Two different ones of one kind are refused: the service behind might have read the other (RFC
     6750 section 2). `joined` is as for `split_cookies`.
     """
     if AUTHORIZATION in headers:
-        bearer = _find_bearer(headers.getall(AUTHORIZATION))
-        if bearer is not None:
-            return bearer
+        authorized = find_authorized(headers.getall(AUTHORIZATION))
+        if authorized is not None:
+            return authorized
     if not cookie_counts:
         return None
     ours = (each for each in split_cookies(headers, joined) if cookie_name(each) == own_cookie)
@@ -74,25 +71,6 @@ def find_credential(
     if len(cookies) > 1:
         return Deny(Reason.TWO_CREDENTIALS)
     return Credential(TokenKind.SESSION, cookies.pop()) if cookies else None
-
-
-def _find_bearer(lines: Sequence[str]) -> Credential | Deny | None:
-    """Return the access token of the `Authorization` lines; None where all are of other schemes."""
-    found: str | None = None
-    for line in lines:
-        scheme, _, rest = line.partition(" ")
-        if scheme.lower() == "bearer":
-            token = rest.strip(" ")
-            if found not in {None, token}:
-                return Deny(Reason.TWO_CREDENTIALS)
-            found = token
-        elif _LIKE_BEARER.match(line):  # a tab, a comma or a colon where the space belongs
-            return Deny(Reason.CREDENTIAL_MALFORMED)
-    if found is None:
-        return None
-    if not found or not found.isascii() or found.encode().translate(None, _TOKEN68):
-        return Deny(Reason.CREDENTIAL_MALFORMED)
-    return Credential(TokenKind.ACCESS, found)
 
 
 def other_cookies(headers: Headers, joined: Collection[str] = ()) -> str | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sidecar.core.access import Access
 from sidecar.core.explain import explain
 from sidecar.core.facts import RequestFacts
+from sidecar.core.personal import ShownToken
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny
 from sidecar.gate import Credential, Gate
@@ -23,7 +24,7 @@ class Question(NamedTuple):
 
     request_id: str
     facts: RequestFacts
-    credential: Credential | Deny | None
+    credential: Credential | ShownToken | Deny | None
     narrowing: Access | None
 
 
@@ -37,7 +38,7 @@ def note_refusal(
 ) -> None:
     """Keep a refusal of the gate at `now` (Unix seconds), and say what was refused, and why."""
     request_id, facts, credential, narrowing = question
-    token = gate.find_opened(credential) if isinstance(credential, Credential) else None
+    token = None if isinstance(credential, Deny | None) else gate.find_opened(credential)
     principal = None if token is None else token.principal
     why = explain(facts, principal, policy=gate.policy, now=now, narrowing=narrowing)
     refusals.add(Refusal(request_id, now, refusal.reason, keep_inputs(facts, token), why))

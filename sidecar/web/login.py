@@ -18,6 +18,7 @@ from sidecar.schemas.requests import (
     parse_form,
     parse_json,
 )
+from sidecar.web.callers import find_caller
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.cookies import set_session_cookie
 from sidecar.web.pages import render_login
@@ -25,7 +26,7 @@ from sidecar.web.requests import (
     FORM,
     JSON,
     describe_request,
-    find_caller,
+    find_device,
     is_welcome,
     log_refusal,
     media_type,
@@ -52,9 +53,9 @@ async def post_login(request: web.Request) -> web.StreamResponse:
 async def _post_json(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     body = load_body(LOGIN_REQUEST, parse_json(await read_body(request)))
-    now = read_clock().unix
+    now, device = read_clock().unix, find_device(request, context)
     if not body.cookie:
-        opened = await context.login.log_in_bearer(body.username, body.password, now)
+        opened = await context.login.log_in_bearer(body.username, body.password, now, device)
         if isinstance(opened, Deny):
             return refuse(request, context, opened, "login")
         user, tokens = opened
@@ -63,7 +64,7 @@ async def _post_json(request: web.Request) -> web.StreamResponse:
     if not is_welcome(request, context):
         return refuse(request, context, Deny(Reason.CROSS_SITE), "login")
     begun = await context.login.log_in_cookie(
-        body.username, body.password, now, remember=body.remember
+        body.username, body.password, now, device, remember=body.remember
     )
     if isinstance(begun, Deny):
         return refuse(request, context, begun, "login")
@@ -79,8 +80,9 @@ async def _post_form(request: web.Request) -> web.StreamResponse:
     if not is_welcome(request, context):
         return refuse(request, context, Deny(Reason.CROSS_SITE), "login")
     form = load_body(LOGIN_FORM, parse_form(await read_body(request)))
+    now, device = read_clock().unix, find_device(request, context)
     begun = await context.login.log_in_cookie(
-        form.username, form.password, read_clock().unix, remember=form.remember
+        form.username, form.password, now, device, remember=form.remember
     )
     if isinstance(begun, Deny):
         log_refusal(request, context, begun, "login")

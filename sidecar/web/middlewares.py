@@ -5,12 +5,22 @@ what is no request at all do not come by here: they are answered in web/protocol
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiohttp import web
 
-from sidecar.errors import BodyMalformed, FieldsInvalid, Unavailable
+from sidecar.errors import (
+    BodyMalformed,
+    FieldsInvalid,
+    NameTaken,
+    NotFound,
+    PreconditionRequired,
+    SidecarError,
+    TooManyTokens,
+    Unavailable,
+    VersionMismatch,
+)
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.headers import REQUEST_ID_HEADER
 from sidecar.web.requests import REQUEST_ID, find_origin, identify
@@ -23,8 +33,16 @@ REASONS: Final = {
     413: "body_too_large",
     415: "unsupported_media_type",
 }
+# What a use case says of what it was asked for; the texts are the operator's, not the client's.
+CONFLICTS: Final[Mapping[type[SidecarError], tuple[int, str]]] = {
+    NotFound: (404, "not_found"),
+    NameTaken: (409, "name_taken"),
+    TooManyTokens: (409, "too_many_tokens"),
+    VersionMismatch: (412, "version_mismatch"),
+    PreconditionRequired: (428, "precondition_required"),
+}
 CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/oauth/token", "/oauth/revoke")
-CORS_FOLDER: Final = "/me"  # and everything below it
+CORS_FOLDER: Final = "/me/"  # and everything below it
 CORS_MAX_AGE: Final = 600  # seconds for which a browser remembers a preflight
 CORS_EXPOSED: Final = "X-Request-Id, Retry-After, WWW-Authenticate"
 
@@ -41,6 +59,9 @@ async def error_boundary(request: web.Request, handler: Handler) -> web.StreamRe
         answer = await handler(request)
     except (web.HTTPException, BodyMalformed, FieldsInvalid, Unavailable) as error:
         answer = _answer_error(error, request_id)
+    except tuple(CONFLICTS) as error:
+        status, reason = CONFLICTS[type(error)]
+        answer = problem(status, reason, request_id=request_id)
     except Exception:
         log.exception("a bug", extra={"request_id": request_id})
         answer = problem(500, "internal", request_id=request_id)
@@ -82,7 +103,8 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     It stands around the error boundary: a frontend has to read refusals and errors too.
     """
     context = request.app[CONTEXT]
-    if request.path.removeprefix(context.public.path) not in CORS_PATHS:
+    path = request.path.removeprefix(context.public.path)
+    if path not in CORS_PATHS and not f"{path}/".startswith(CORS_FOLDER):
         return await handler(request)
     origin = find_origin(request.headers)
     if origin not in context.cors_origins:
@@ -97,7 +119,7 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _answer_preflight(request: web.Request, context: Context) -> web.StreamResponse:
     answer = no_content()
-    answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
+    answer.headers["Access-Control-Allow-Methods"] = "DELETE, GET, POST"
     answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     answer.headers["Access-Control-Max-Age"] = str(CORS_MAX_AGE)
     return _stamp(answer, identify(request, context))

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from sidecar.web.headers import EXPECT
 from sidecar.web.requests import make_request_id
 from sidecar.web.responses import problem
-from sidecar.web.verify import Questions, find_question
+from sidecar.web.verify import Cold, Questions, find_question
 
 CONTINUE: Final = "100-continue"  # the only expectation that there is (RFC 9110 section 10.1.1)
 BUG: Final = 500
@@ -69,7 +69,8 @@ class ProtocolServer(web.Server):
         if question is None:
             answer = await self._ask_application(_without_unknown_expectation(request))
         else:
-            answer = question(request)
+            found = question(request)
+            answer = await found.answer if isinstance(found, Cold) else found
         if self.last:
             answer.force_close()
         return answer

@@ -16,7 +16,7 @@ from sidecar.core.policy import Policy
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Reason
 from sidecar.schemas.explanation import dump_explanation, list_needs
-from sidecar.schemas.keys import format_moment
+from sidecar.schemas.fields import format_moment
 from sidecar.web.unread import Unread, list_unread_needs
 
 MOST: Final = 10_000  # refusals

@@ -1,4 +1,4 @@
-"""What every endpoint needs of a request: its id, its body, who calls, and from where.
+"""What every endpoint needs of a request: its id, its body, and from where it comes.
 
 With it comes the one line that says in the log who was refused.
 """
@@ -7,33 +7,26 @@ import asyncio
 import logging
 import random
 import re
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
-from sidecar.clock import Now
 from sidecar.core.addresses import Address
 from sidecar.core.audit import Device
-from sidecar.core.claims import TokenKind
 from sidecar.core.facts import Host, parse_host
-from sidecar.core.grant import PERSONAL_AMR
-from sidecar.core.origin import SAFE_METHODS, Site
-from sidecar.core.token import VerifiedToken
+from sidecar.core.origin import Site
 from sidecar.core.verdict import Deny, Reason
-from sidecar.errors import BodyMalformed
-from sidecar.gate import Credential
+from sidecar.errors import BodyMalformed, FieldsInvalid
+from sidecar.schemas.requests import parse_json
 from sidecar.web.context import Context
-from sidecar.web.credentials import find_credential
 from sidecar.web.gateways import find_peer, read_site
 from sidecar.web.headers import (
     FORWARDED_FOR,
     FORWARDED_HOST,
-    FORWARDED_PROTO,
     ORIGIN,
     REQUEST_ID_HEADER,
     Headers,
     find_single,
-    has_too_many_cookies,
 )
 from sidecar.web.responses import refuse_caller
 
@@ -89,6 +82,24 @@ async def read_body(request: web.Request) -> bytes:
         raise BodyMalformed("the body breaks off") from None
 
 
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """Return the members of a JSON body.
+
+    Raises HTTPUnsupportedMediaType for another type, BodyMalformed, and as `read_body` does.
+    """
+    if media_type(request) != JSON:
+        raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}")
+    return parse_json(await read_body(request))
+
+
+def read_query(request: web.BaseRequest) -> dict[str, str]:
+    """Return the parameters behind the `?`. Raises FieldsInvalid for one that stands twice."""
+    doubled = {name for name in request.query if len(request.query.getall(name)) > 1}
+    if doubled:
+        raise FieldsInvalid(tuple((f"/{name}", "stands twice") for name in sorted(doubled)))
+    return dict(request.query)
+
+
 def media_type(request: web.BaseRequest) -> str | None:
     """Return the media type of the body, None where none is named."""
     value = find_single(request.headers, "Content-Type")
@@ -112,23 +123,6 @@ def find_asked_host(request: web.BaseRequest, context: Context) -> Host:
     return context.public.host if isinstance(host, Deny) else host
 
 
-def find_caller(request: web.BaseRequest, context: Context) -> Credential | Deny | None:
-    """Return the credential of who calls this service itself."""
-    if has_too_many_cookies(request.headers):
-        return Deny(Reason.HEADER_TOO_LONG)
-    return find_credential(
-        request.headers, context.jar.name, cookie_counts=_cookie_counts(request, context)
-    )
-
-
-def _cookie_counts(request: web.BaseRequest, context: Context) -> bool:
-    """Say whether a cookie came safely: where we are at https, one in the clear may be planted."""
-    if context.public.scheme != "https" or not is_from_proxy(request, context):
-        return True
-    scheme = find_single(request.headers, FORWARDED_PROTO)
-    return scheme is None or scheme in {"https", "wss"}
-
-
 def find_origin(headers: Headers) -> str | None:
     """Return the `Origin` of the page that asks; one that stands twice is nobody's."""
     origin = find_single(headers, ORIGIN)
@@ -144,52 +138,6 @@ def is_welcome(request: web.BaseRequest, context: Context) -> bool:
     if read_site(request.headers, context.public.origin)[0] is Site.SAME_ORIGIN:
         return True
     return media_type(request) != FORM and find_origin(request.headers) in context.cors_origins
-
-
-def admit_caller(request: web.BaseRequest, context: Context) -> Credential | Deny:
-    """Return the one credential that came with a request, unopened.
-
-    A cookie counts for an unsafe method only from a page that may make the request.
-    """
-    credential = find_caller(request, context)
-    if credential is None:
-        return Deny(Reason.NO_CREDENTIAL)
-    if isinstance(credential, Deny):
-        return credential
-    borne_by_cookie = credential.kind is TokenKind.SESSION
-    unsafe = request.method not in SAFE_METHODS
-    if borne_by_cookie and unsafe and not is_welcome(request, context):
-        return Deny(Reason.CROSS_SITE)
-    return credential
-
-
-def judge_caller(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
-    """Return the token of who calls. Raises NoVerdict."""
-    credential = admit_caller(request, context)
-    return credential if isinstance(credential, Deny) else context.gate.find_bearer(credential, now)
-
-
-def judge_person(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
-    """Return the token of somebody who logged in: no program's, and none made of a personal token.
-
-    What a script was given must not give itself more. Raises NoVerdict.
-    """
-    token = judge_caller(request, context, now)
-    if isinstance(token, Deny):
-        return token
-    if token.claims.of_program:
-        return Deny(Reason.USER_NOT_LISTED)
-    return Deny(Reason.AMR_MISSING) if token.claims.amr == PERSONAL_AMR else token
-
-
-def judge_administrator(
-    request: web.BaseRequest, context: Context, now: Now
-) -> VerifiedToken | Deny:
-    """Return the token of an administrator who logged in. Raises NoVerdict."""
-    token = judge_person(request, context, now)
-    if isinstance(token, VerifiedToken) and context.admin_role not in token.principal.roles:
-        return Deny(Reason.ROLE_MISSING)
-    return token
 
 
 def find_device(request: web.BaseRequest, context: Context) -> Device:

@@ -14,7 +14,7 @@ from sidecar.core.redirect import LONGEST_REDIRECT
 from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
-from sidecar.web.headers import COOKIE, REQUEST_ID_HEADER
+from sidecar.web.headers import AUTHORIZATION, COOKIE, REQUEST_ID_HEADER
 from sidecar.web.identity import Identity, render_identity
 from sidecar.web.rendered import RenderedAllow, render_line
 from sidecar.web.stepup import list_step_up
@@ -66,11 +66,21 @@ _OWN_LINES: Final = render_line("Cache-Control", NO_STORE) + render_line("Server
 
 
 def allow(
-    identity: Identity, claims: Claims | None, assertion: str, cookie: str | None, request_id: str
+    identity: Identity,
+    claims: Claims | None,
+    assertion: str,
+    authorization: str | None,
+    cookie: str | None,
+    request_id: str,
 ) -> RenderedAllow:
-    """Return the 200 of an allow: the headers are for the upstream, the body is empty."""
+    """Return the 200 of an allow: the headers are for the upstream, the body is empty.
+
+    `authorization` and `cookie` stand in the place of what the client sent; None: it sent none.
+    """
     own = f"{identity.assertion}: {assertion}\r\n{REQUEST_ID_HEADER}: {request_id}\r\n"
     lines = render_identity(identity, claims) + _OWN_LINES + own.encode("ascii")
+    if authorization is not None:
+        lines += render_line(AUTHORIZATION, authorization)
     return RenderedAllow(lines if cookie is None else lines + render_line(COOKIE, cookie))
 
 

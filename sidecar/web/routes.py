@@ -5,12 +5,30 @@ from typing import Final
 from aiohttp import web
 
 from sidecar.web.accounts import get_me
+from sidecar.web.audit import get_audit
+from sidecar.web.clients import (
+    delete_client,
+    get_client,
+    get_clients,
+    patch_client,
+    post_client,
+    post_client_rotation,
+)
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.login import get_login, post_login
 from sidecar.web.middlewares import Handler, cors, error_boundary
+from sidecar.web.oauth.introspect import post_introspect
+from sidecar.web.oauth.revoke import post_revoke
+from sidecar.web.oauth.token import post_token
 from sidecar.web.operations import show_health, show_metrics, show_readiness, show_refusals
 from sidecar.web.pages import get_stylesheet
+from sidecar.web.personal import (
+    delete_personal_token,
+    get_personal_tokens,
+    post_personal_token,
+)
 from sidecar.web.requests import LARGEST_BODY
+from sidecar.web.sessions import delete_session, get_sessions, post_user_revoke
 from sidecar.web.tokens import get_logout, post_logout, post_refresh
 from sidecar.web.verify import QUESTIONS, make_questions
 from sidecar.web.wellknown import (
@@ -27,7 +45,23 @@ PUBLIC: Final[Table] = (
     ("POST", "/refresh", post_refresh),
     ("GET", "/logout", get_logout),
     ("POST", "/logout", post_logout),
+    ("POST", "/oauth/token", post_token),
+    ("POST", "/oauth/revoke", post_revoke),
+    ("POST", "/oauth/introspect", post_introspect),
     ("GET", "/me", get_me),
+    ("GET", "/me/sessions", get_sessions),
+    ("DELETE", "/me/sessions/{sid}", delete_session),
+    ("GET", "/me/tokens", get_personal_tokens),
+    ("POST", "/me/tokens", post_personal_token),
+    ("DELETE", "/me/tokens/{id}", delete_personal_token),
+    ("POST", "/users/{id}/revoke", post_user_revoke),
+    ("GET", "/clients", get_clients),
+    ("POST", "/clients", post_client),
+    ("GET", "/clients/{id}", get_client),
+    ("PATCH", "/clients/{id}", patch_client),
+    ("DELETE", "/clients/{id}", delete_client),
+    ("POST", "/clients/{id}/rotate", post_client_rotation),
+    ("GET", "/audit", get_audit),
     ("GET", "/static/sidecar.css", get_stylesheet),
     ("GET", "/.well-known/jwks.json", show_jwks),
     ("GET", "/.well-known/oauth-authorization-server", show_authorization_server),

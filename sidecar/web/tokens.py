@@ -6,7 +6,9 @@ from dataclasses import asdict
 from aiohttp import web
 
 from sidecar.clock import Now, read_clock
+from sidecar.core.audit import Author, Device
 from sidecar.core.claims import TokenKind
+from sidecar.core.grant import is_of_login
 from sidecar.core.session import Turn
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
@@ -21,14 +23,14 @@ from sidecar.schemas.requests import (
     parse_form,
     parse_json,
 )
+from sidecar.web.callers import admit_caller, find_caller
 from sidecar.web.context import CONTEXT, Context
-from sidecar.web.cookies import expire_session_cookie
+from sidecar.web.cookies import clear_browser, expire_session_cookie
 from sidecar.web.pages import render_logout
 from sidecar.web.requests import (
     FORM,
     JSON,
-    admit_caller,
-    find_caller,
+    find_device,
     media_type,
     read_body,
     refuse,
@@ -42,7 +44,8 @@ async def post_refresh(request: web.Request) -> web.StreamResponse:
     if media_type(request) != JSON:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}")
     body = load_body(REFRESH_REQUEST, parse_json(await read_body(request)))
-    grant = await context.rotation.refresh(body.refresh_token, read_clock().unix)
+    device = find_device(request, context)
+    grant = await context.rotation.refresh(body.refresh_token, read_clock().unix, device)
     if isinstance(grant, RefusedRefresh):
         refusal = Deny(Reason.INVALID_GRANT)
         return refuse(request, context, refusal, "refresh", cause=grant.cause, sid=grant.sid)
@@ -67,7 +70,8 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     kind = media_type(request)
     if octets and kind not in {JSON, FORM}:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}, {FORM} or empty")
-    rd = refresh_token = None
+    device, rd, refresh_token = find_device(request, context), None, None
+    in_browser = kind == FORM
     if kind == FORM:
         form = load_body(LOGOUT_FORM, parse_form(octets))
         everywhere, rd = form.everywhere, form.rd
@@ -75,43 +79,53 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
         asked = load_body(LOGOUT_REQUEST, parse_json(octets) if octets else {})
         everywhere, refresh_token = asked.everywhere, asked.refresh_token
     if refresh_token is not None:
-        await _end_by_refresh_token(context, refresh_token, everywhere=everywhere)
+        await _end_by_refresh_token(context, refresh_token, device, everywhere=everywhere)
     else:
         credential = admit_caller(request, context)
         if isinstance(credential, Deny):
             return refuse(request, context, credential, "logout")
-        await _end_by_credential(context, credential, everywhere=everywhere)
+        in_browser |= credential.kind is TokenKind.SESSION
+        await _end_by_credential(context, credential, device, everywhere=everywhere)
     answer = (
         see_other(context.safe_redirect(rd) or context.login_url) if kind == FORM else no_content()
     )
-    expire_session_cookie(answer, request, context)
+    if in_browser:
+        clear_browser(answer, request, context)
+    else:
+        expire_session_cookie(answer, request, context)
     return answer
 
 
-async def _end_by_credential(context: Context, credential: Credential, *, everywhere: bool) -> None:
+async def _end_by_credential(
+    context: Context, credential: Credential, device: Device, *, everywhere: bool
+) -> None:
     opened = context.gate.open_credential(credential)
     if isinstance(opened, Deny):
         return
     now, claims = read_clock(), opened.claims
     good = everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken)
-    if good and not claims.of_program:
-        await _end_everywhere(context, claims.sub, now)
+    if good and is_of_login(claims):
+        await _end_everywhere(context, Author(claims.sub, device), now)
     else:
-        await context.revocations.end_session_of(claims)
+        await context.revocations.end_session_of(claims, now.unix)
 
 
-async def _end_by_refresh_token(context: Context, refresh_token: str, *, everywhere: bool) -> None:
+async def _end_by_refresh_token(
+    context: Context, refresh_token: str, device: Device, *, everywhere: bool
+) -> None:
     now = read_clock()
     found = await context.rotation.find_session(refresh_token, now.unix)
     if found is None:
         return
     session, turn = found
     if everywhere and turn in {Turn.ROTATE, Turn.REPLAY}:  # one that is over ends its own only
-        await _end_everywhere(context, session.user_id, now)
+        await _end_everywhere(context, Author(session.user_id, device), now)
     else:
         await context.revocations.end_session(session.sid)
 
 
-async def _end_everywhere(context: Context, user_id: str, now: Now) -> None:
+async def _end_everywhere(context: Context, person: Author, now: Now) -> None:
     with suppress(NotFound):  # the user was removed, and with them every session
-        await context.revocations.end_user_sessions(user_id, now.unix)
+        await context.revocations.end_user_sessions(
+            person.actor, person, now.unix, personal_tokens=False
+        )

@@ -1,16 +1,19 @@
 """`/verify`: the gateway's question about every request."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
 
 from aiohttp import web
 
 from sidecar.clock import read_clock
+from sidecar.core.personal import ShownToken
 from sidecar.core.verdict import Allow, Deny
-from sidecar.errors import NoVerdict
+from sidecar.core.verify import Unknown
+from sidecar.errors import NoVerdict, Unavailable
 from sidecar.settings import Decisions, Dialect
+from sidecar.web.authorization import PersonalCredential, other_authorization
 from sidecar.web.context import Context
 from sidecar.web.credentials import all_cookies, find_credential, other_cookies
 from sidecar.web.decisions import Question, log_allow, note_refusal, note_unread
@@ -20,9 +23,20 @@ from sidecar.web.requests import identify
 from sidecar.web.responses import allow, refuse, unavailable
 from sidecar.web.unread import keep_unread
 
+if TYPE_CHECKING:
+    from sidecar.gate import Credential
+
 log = logging.getLogger("sidecar.gate")
 
-Questions = Mapping[str, Callable[[web.BaseRequest], web.StreamResponse]]
+
+class Cold(NamedTuple):
+    """An answer that has to wait for the store, which alone knows a personal token."""
+
+    answer: Coroutine[Any, Any, web.StreamResponse]
+
+
+Answer = web.StreamResponse | Cold
+Questions = Mapping[str, Callable[[web.BaseRequest], Answer]]
 
 # Asked for every request of every service: the server answers them ahead of the router.
 QUESTIONS: Final = web.AppKey("QUESTIONS", Questions)
@@ -39,7 +53,7 @@ def make_questions(context: Context) -> Questions:
 
 def find_question(
     questions: Questions, request: web.BaseRequest
-) -> Callable[[web.BaseRequest], web.StreamResponse] | None:
+) -> Callable[[web.BaseRequest], Answer] | None:
     """Return what answers this question, None for what is none.
 
     Envoy's stands ahead of a target that is the client's: it counts as it was sent, undecoded. The
@@ -51,8 +65,17 @@ def find_question(
     return questions.get(path.partition("?")[0]) or questions.get(request.path)
 
 
-def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.StreamResponse:
-    """Return the answer to a gateway's question; waits for nothing."""
+def answer(
+    request: web.BaseRequest,
+    context: Context,
+    dialect: Dialect,
+    shown: ShownToken | None = None,
+) -> Answer:
+    """Return the answer to a gateway's question; waits for nothing.
+
+    Where a personal token came that only the store knows, it is one that asks the store first.
+    `shown` is what the store said.
+    """
     request_id = identify(request, context)
     question = parse_question(request, dialect, context.trusted)
     if isinstance(question, Deny):
@@ -64,9 +87,17 @@ def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.
     now = read_clock()
     in_the_clear = context.public.scheme == "https" and facts.scheme in {"http", "ws"}
     joined = JOINED[dialect]
-    credential = find_credential(
+    found = find_credential(
         request.headers, context.jar.name, cookie_counts=not in_the_clear, joined=joined
     )
+    credential: Credential | ShownToken | Deny | None
+    if isinstance(found, PersonalCredential):
+        shown = shown or context.shown.find(found.unverified, now)
+        if shown is None:
+            return Cold(_answer_cold(request, context, dialect, found.unverified))
+        credential = shown.at(facts.address)
+    else:
+        credential = found
     identity = context.identity
     try:
         verdict = context.gate.decide(facts, credential, now, parameters.narrowing)
@@ -86,7 +117,8 @@ def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.
             claims = None if verdict.token is None else verdict.token.claims
             find_cookies = all_cookies if identity.keeps_cookie else other_cookies
             cookie = find_cookies(request.headers, joined)
-            return allow(identity, claims, assertion, cookie, request_id)
+            authorization = other_authorization(request.headers)
+            return allow(identity, claims, assertion, authorization, cookie, request_id)
         case Deny():
             asked = Question(request_id, facts, credential, parameters.narrowing)
             note_refusal(context.refusals, context.gate, asked, verdict, now.unix)
@@ -95,3 +127,18 @@ def answer(request: web.BaseRequest, context: Context, dialect: Dialect) -> web.
             return refuse(verdict, dialect, way_back, context.login_url, request_id)
         case _:
             assert_never(verdict)
+
+
+async def _answer_cold(
+    request: web.BaseRequest, context: Context, dialect: Dialect, text: str
+) -> web.StreamResponse:
+    """Answer once the store has said whose a personal token is.
+
+    While it does not, an open door stays open, to nobody in particular.
+    """
+    try:
+        shown = await context.shown.read(text)
+    except Unavailable as error:
+        shown = ShownToken(Unknown(str(error)))
+    found = answer(request, context, dialect, shown)
+    return await found.answer if isinstance(found, Cold) else found

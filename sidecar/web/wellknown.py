@@ -6,15 +6,16 @@ import json
 from aiohttp import web
 
 from sidecar.clock import read_clock
-from sidecar.core.keyring import ALGORITHM
 from sidecar.web.context import CONTEXT, Context
+from sidecar.web.oauth.callers import SECRET_METHODS
+from sidecar.web.oauth.grants import GRANTS
 from sidecar.web.responses import SERVER
 
 
 async def show_jwks(request: web.Request) -> web.Response:
     """Answer with the JWK Set (RFC 7517 section 5)."""
     context = request.app[CONTEXT]
-    return _publish(request, context, context.gate.ring.jwks(read_clock().unix))
+    return _publish(request, context, context.gate.present_ring().jwks(read_clock().unix))
 
 
 async def show_authorization_server(request: web.Request) -> web.Response:
@@ -26,20 +27,31 @@ async def show_authorization_server(request: web.Request) -> web.Response:
 async def show_openid_configuration(request: web.Request) -> web.Response:
     """Answer with the same for clients that look where OpenID Connect Discovery 1.0 puts it."""
     context = request.app[CONTEXT]
+    published = context.gate.present_ring().find_published(read_clock().unix)
     members = _metadata(context) | {
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "id_token_signing_alg_values_supported": sorted({key.alg.value for key in published}),
     }
     return _publish(request, context, members)
 
 
 def _metadata(context: Context) -> dict[str, object]:
     """Return the metadata (RFC 8414 section 2); nothing here has an authorization endpoint."""
+    base = context.public.base
+    # Who shows a refresh token needs no other credential.
+    public = [*SECRET_METHODS, "none"]
     return {
         "issuer": context.gate.issuer,
-        "jwks_uri": f"{context.public.base}/.well-known/jwks.json",
+        "jwks_uri": f"{base}/.well-known/jwks.json",
         "response_types_supported": [],
-        "grant_types_supported": [],
+        "grant_types_supported": sorted(GRANTS),
+        "token_endpoint": f"{base}/oauth/token",
+        "token_endpoint_auth_methods_supported": public,
+        "revocation_endpoint": f"{base}/oauth/revoke",
+        "revocation_endpoint_auth_methods_supported": public,
+        "introspection_endpoint": f"{base}/oauth/introspect",
+        # The last one is an administrator's access token.
+        "introspection_endpoint_auth_methods_supported": [*SECRET_METHODS, "Bearer"],
     }
 
 

@@ -52,6 +52,7 @@ async def test_rfc_8725_section_2_1_the_token_does_not_choose_its_algorithm(
 async def test_rfc_8725_section_2_1_a_published_key_is_no_secret(gated: Gated) -> None:
     """HMAC with the public key as its secret (CVE-2015-9235)."""
     kid = gated.opened(gated.tokens["root"]).kid
+    assert kid is not None
     key = gated.web.serving.gate.ring.keys[kid]
     for form in (PublicFormat.SubjectPublicKeyInfo, PublicFormat.PKCS1):
         secret = key.public.public_bytes(Encoding.PEM, form)

@@ -8,9 +8,10 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from sidecar.core.claims import LATEST_DATE
-from sidecar.core.keyring import Purpose
+from sidecar.core.keyring import KeyDates, Purpose
 from sidecar.errors import DocumentInvalid
-from sidecar.schemas.keys import KeyDates, dump_key_dates, format_moment, parse_key_dates
+from sidecar.schemas.fields import format_moment
+from sidecar.schemas.keys import dump_key_dates, parse_key_dates
 
 GOOD: dict[str, object] = {
     "purpose": "token",

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from sidecar.core.audit import AuditQuery, AuditRecord
 from tests.programs.service import PASSWORD
 from tests.web.conftest import Web
 
@@ -143,6 +144,11 @@ async def rows(web: Web) -> list[str]:
             return list(connection.iterdump())
 
     return await asyncio.to_thread(dump)
+
+
+async def read_trail(web: Web) -> list[AuditRecord]:
+    """Return the audit trail, the newest first."""
+    return list(await web.serving.services.store.audit.read_events(AuditQuery(100)))
 
 
 async def change(web: Web, statement: str, *values: object) -> None:

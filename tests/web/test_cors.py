@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from multidict import CIMultiDict
 
-from tests.web.asked import FORM, GOOD, JSON, Asked, ask, bearer, locked, log_in
+from tests.web.asked import FORM, GOOD, JSON, Asked, ask, bearer, claims_of, locked, log_in
 from tests.web.conftest import PUBLIC_URL, Web, in_one_task, serving_web
 
 APP, DESK = "https://shop.example.com", "http://localhost:5173"
@@ -23,7 +23,7 @@ FOREIGN = (
     "",
     PUBLIC_URL,
 )
-PATHS = ("/login", "/refresh", "/logout", "/me")
+PATHS = ("/login", "/refresh", "/logout", "/me", "/me/sessions", "/me/sessions/x", "/oauth/token")
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -66,7 +66,7 @@ async def test_a_preflight_of_a_known_frontend_is_let_pass(
     answer = await ask(shared, "OPTIONS", path, headers)
     assert (answer.status, answer.body) == (204, b"")
     assert_shared(answer, origin)
-    assert answer.headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, GET, POST"
     assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
     assert answer.headers["Access-Control-Max-Age"] == "600"
 
@@ -131,7 +131,10 @@ async def test_an_answer_to_nobody_in_particular_varies_all_the_same(shared: Web
     assert_kept(await ask(shared, "GET", "/me"))
 
 
-@pytest.mark.parametrize("path", ["/verify", "/verify/nginx", "/static/sidecar.css", "/nowhere"])
+@pytest.mark.parametrize(
+    "path",
+    ["/verify", "/verify/nginx", "/static/sidecar.css", "/nowhere", "/menu", "/users/x/revoke"],
+)
 async def test_what_is_not_for_frontends_is_not_shared(shared: Web, path: str) -> None:
     answer = await ask(shared, "GET", path, {"Origin": APP})
     assert "Access-Control-Allow-Origin" not in answer.headers
@@ -148,6 +151,14 @@ async def test_a_known_frontend_logs_in_and_out_by_cookie(shared: Web, site: str
         assert (await ask(shared, "GET", "/me", {**page, **cookie})).json["username"] == "alice"
         assert (await ask(shared, "POST", "/logout", {**page, **cookie}, body)).status == 204
         assert (await ask(shared, "GET", "/me", {**page, **cookie})).status == 401
+
+
+async def test_a_known_frontend_ends_another_session_by_cookie(shared: Web) -> None:
+    page = {"Origin": APP, "Sec-Fetch-Site": "cross-site", "Cookie": await shared.log_in_cookie()}
+    other = claims_of((await shared.log_in())["access_token"])["sid"]
+    answer = await ask(shared, "DELETE", f"/me/sessions/{other}", page)
+    assert answer.status == 204
+    assert_shared(answer)
 
 
 @pytest.mark.parametrize("origin", [*FOREIGN[:-1], f"{PUBLIC_URL}:80"])

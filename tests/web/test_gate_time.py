@@ -23,7 +23,7 @@ STALENESS: Final = 30
 
 @pytest.fixture(scope="module")
 def workshop() -> Workshop:
-    token_key = make_key(generate_key(), Purpose.TOKEN)
+    token_key = replace(make_key(generate_key(), Purpose.TOKEN), publish_until=NOW + 9999)
     return Workshop(token_key, make_key(generate_key(), Purpose.COOKIE), generate_key())
 
 

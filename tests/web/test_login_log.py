@@ -143,8 +143,37 @@ async def test_every_other_refusal_is_one_line(
 ) -> None:
     message, answer = await act(settled)
     (line,) = lines(caplog, message)
+    asked = {"method": "GET", "path": "/me", "sub": None} if message == "request refused" else {}
     assert line == {
         "reason": answer.json["reason"],
+        "address": "203.0.113.7",
+        "request_id": ID,
+        **asked,
+    }
+    assert TYPED[:7] not in everything(caplog)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        ("GET", "/audit", "/audit"),
+        ("DELETE", f"/clients/{TYPED[:7]}", "/clients/{id}"),
+        ("POST", f"/users/{TYPED[:7]}/revoke", "/users/{id}/revoke"),
+    ],
+)
+async def test_who_may_not_do_something_is_named_with_what_they_may_not(
+    settled: Web, caplog: pytest.LogCaptureFixture, method: str, path: str, told: str
+) -> None:
+    tokens = await settled.log_in()
+    (user,) = await settled.serving.services.accounts.list()
+    answer = await ask(settled, method, path, {**FROM, **bearer(tokens["access_token"])})
+    answer.assert_problem(403, "role_missing")
+    (line,) = lines(caplog, "request refused")
+    assert line == {
+        "reason": "role_missing",
+        "method": method,
+        "path": told,
+        "sub": user.id,
         "address": "203.0.113.7",
         "request_id": ID,
     }

@@ -11,6 +11,7 @@ from tests.web.asked import (
     bearer,
     change,
     is_let_in,
+    read_trail,
     refresh,
     rows,
 )
@@ -38,6 +39,47 @@ def assert_taken_back(answer: Asked) -> None:
     assert name == COOKIE
     assert rest.startswith('"";')
     assert {"Max-Age=0", "Path=/", "Secure", "HttpOnly"} <= set(rest.split("; "))
+
+
+@pytest.mark.parametrize(
+    ("way", "clears"),
+    [("form", True), ("cookie", True), ("bearer", False), ("refresh", False), ("over", True)],
+)
+async def test_a_browser_drops_what_our_origin_left_in_it_and_no_other_cookies(
+    served: Web, way: str, *, clears: bool
+) -> None:
+    await served.add_user()
+    tokens, cookie = await served.log_in(), await served.log_in_cookie()
+    match way:
+        case "form":
+            answer = await end(served, {**FORM, "Cookie": cookie}, b"")
+        case "cookie":
+            answer = await end(served, {"Cookie": cookie}, {})
+        case "bearer":
+            answer = await end(served, bearer(tokens["access_token"]))
+        case "refresh":
+            answer = await end(served, body={"refresh_token": tokens["refresh_token"]})
+        case _:
+            answer = await end(served, {"Cookie": f"{COOKIE}=x"})
+    assert answer.headers.getall("Clear-Site-Data", []) == ['"cache", "storage"'] * clears
+    assert_taken_back(answer)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Sec-Fetch-Site": "cross-site"}, 403), ({**FORM, "Sec-Fetch-Site": "same-site"}, 403)],
+)
+async def test_a_logout_that_is_refused_clears_nothing(
+    served: Web, headers: dict[str, str], status: int
+) -> None:
+    await served.add_user()
+    cookie = await served.log_in_cookie()
+    answer = await end(
+        served, {**headers, "Cookie": cookie}, b"" if FORM.items() <= headers.items() else None
+    )
+    assert answer.status == status
+    assert {"Clear-Site-Data", "Set-Cookie"} & set(answer.headers) == set()
+    assert await is_known(served, cookie)
 
 
 @pytest.mark.parametrize("body", [None, b"", b"{}", b'{"everywhere": false}'])
@@ -91,27 +133,30 @@ async def test_a_cookie_ends_its_session_by_form_and_by_json(served: Web) -> Non
 
 @pytest.mark.parametrize("way", ["bearer", "cookie", "form", "refresh"])
 async def test_everywhere_ends_all_of_that_user_and_of_nobody_else(served: Web, way: str) -> None:
-    await served.add_user()
+    alice = await served.add_user()
     await served.add_user("bob")
     here, there, bob = await served.log_in(), await served.log_in(), await served.log_in("bob")
     cookie = await served.log_in_cookie()
-    json_body = {"everywhere": True}
+    json_body, device = {"everywhere": True}, {"User-Agent": "desk/1"}
     match way:
         case "bearer":
-            answer = await end(served, bearer(here["access_token"]), json_body)
+            answer = await end(served, {**bearer(here["access_token"]), **device}, json_body)
         case "cookie":
-            answer = await end(served, {"Cookie": cookie}, json_body)
+            answer = await end(served, {"Cookie": cookie, **device}, json_body)
         case "form":
-            answer = await end(served, {**FORM, "Cookie": cookie}, b"everywhere=true")
+            answer = await end(served, {**FORM, "Cookie": cookie, **device}, b"everywhere=true")
         case _:
             body = {**json_body, "refresh_token": here["refresh_token"]}
-            answer = await end(served, body=body)
+            answer = await end(served, device, body)
     assert answer.status == (303 if way == "form" else 204)
     for tokens in (here, there):
         assert not await is_let_in(served, tokens["access_token"])
         assert (await refresh(served, tokens["refresh_token"])).status == 401
     assert not await is_known(served, cookie)
     assert await is_let_in(served, bob["access_token"])
+    (row,) = await read_trail(served)
+    assert (row.action, row.actor, row.subject) == ("user.ended", alice.id, alice.id)
+    assert (row.device.user_agent, row.details) == ("desk/1", {"personal_tokens": False})
 
 
 async def test_a_refresh_token_that_is_over_ends_its_own_session_only(served: Web) -> None:
@@ -123,6 +168,7 @@ async def test_a_refresh_token_that_is_over_ends_its_own_session_only(served: We
     assert (await end(served, body=body)).status == 204
     assert not await is_let_in(served, over["access_token"])
     assert await is_let_in(served, living["access_token"])
+    assert await read_trail(served) == []
 
 
 async def test_everywhere_by_a_token_that_was_logged_out_ends_nothing_more(served: Web) -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import TokenKind
 from sidecar.core.token import VerifiedToken
 from sidecar.gate import Credential
@@ -72,7 +74,8 @@ async def test_a_cookie_that_was_revoked_by_itself_is_not_renewed(served: Web) -
     credential = Credential(TokenKind.SESSION, cookie.partition("=")[2])
     opened = served.serving.gate.open_credential(credential)
     assert isinstance(opened, VerifiedToken)
-    await served.serving.services.revocations.revoke_token(opened.claims)
+    now = read_clock().unix
+    await served.serving.services.revocations.revoke_token(opened.claims, now)
     assert_asked(await look(served, cookie))
     await change_roles(served, "ops")
     assert_asked(await look(served, cookie))
@@ -90,7 +93,7 @@ async def test_a_session_that_was_ended_is_not_renewed(served: Web, how: str) ->
         case "everywhere":
             await ask(served, "POST", "/logout", {"Cookie": cookie}, {"everywhere": True})
         case "everyone":
-            await services.revocations.end_all_sessions()
+            await services.revocations.end_all_sessions(Author(OPERATOR), 0)
         case "password":
             await services.accounts.set_password("alice", PASSWORD, 0)
         case _:

@@ -1,0 +1,67 @@
+"""A personal token as JSON, and what its fields may be."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import Schema, fields, validate
+
+from sidecar.core.personal import (
+    LONGEST_TOKEN_LIFE,
+    LONGEST_TOKEN_NAME,
+    MOST_NETWORKS,
+    PersonalToken,
+    is_token_name,
+)
+from sidecar.schemas.fields import SCHEMA_MESSAGES, SCOPE, Items, Moment, Parsed, whole_number
+from sidecar.schemas.requests import load_fields
+from sidecar.schemas.values import parse_network, parse_scope
+
+NAME: Final = (
+    f"must be 1 to {LONGEST_TOKEN_NAME} characters, no control character and no space at either end"
+)
+NETWORK: Final = "must be a network such as 10.0.0.0/8, or one address"
+
+
+def _parse_name(text: str) -> str | None:
+    return text if is_token_name(text) else None
+
+
+class TokenSchema(Schema):
+    """What stands in the JSON of a token; its text is in the answer that made it alone."""
+
+    error_messages = SCHEMA_MESSAGES
+
+    id = fields.String(dump_only=True)
+    name = Parsed(_parse_name, NAME, required=True)
+    scopes = Items(Parsed(parse_scope, SCOPE))
+    networks = Items(
+        Parsed(parse_network, NETWORK),
+        allow_none=True,
+        validate=validate.Length(1, MOST_NETWORKS, error="must be {min} to {max}, or left out"),
+    )
+    expires_in = whole_number(1, LONGEST_TOKEN_LIFE, " seconds")
+    created_at = Moment(dump_only=True)
+    expires_at = Moment(dump_only=True)
+    used_at = Moment(dump_only=True)
+
+
+_DUMPED: Final = ("id", "name", "scopes", "created_at", "expires_at", "used_at")
+
+
+def dump_token(token: PersonalToken) -> dict[str, Any]:
+    """Return the JSON of a token; `networks` is null where it is good from anywhere."""
+    members: dict[str, Any] = TokenSchema(only=_DUMPED).dump(token)
+    return {**members, "networks": [str(each) for each in token.networks] or None}
+
+
+def load_token_fields(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a token to be: `expires_in` is seconds.
+
+    No networks are there where it is to be good from anywhere. An empty list of them is refused:
+    as one of a rule it would match nobody. Raises FieldsInvalid.
+    """
+    values = load_fields(TokenSchema(), members)
+    for name in ("scopes", "networks"):
+        if name in values:
+            values[name] = tuple(dict.fromkeys(values[name] or ()))
+    return values

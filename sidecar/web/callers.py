@@ -1,0 +1,138 @@
+"""Who calls this service itself, and what they may: people, administrators, and nobody else."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from aiohttp import web
+
+from sidecar.clock import Now, read_clock
+from sidecar.core.audit import Author
+from sidecar.core.claims import TokenKind
+from sidecar.core.grant import PERSONAL_AMR
+from sidecar.core.origin import SAFE_METHODS
+from sidecar.core.token import VerifiedToken
+from sidecar.core.verdict import Deny, Reason
+from sidecar.gate import Credential
+from sidecar.web.authorization import PersonalCredential
+from sidecar.web.context import CONTEXT, Context
+from sidecar.web.credentials import find_credential
+from sidecar.web.headers import FORWARDED_PROTO, find_single, has_too_many_cookies
+from sidecar.web.middlewares import Handler
+from sidecar.web.requests import find_device, is_from_proxy, is_welcome, refuse
+
+# What somebody asks for, who is told by their token; and what an administrator does.
+PersonsWork = Callable[[web.Request, Context, VerifiedToken], Awaitable[web.StreamResponse]]
+AdministratorsWork = Callable[[web.Request, Context, Author], Awaitable[web.StreamResponse]]
+
+
+def find_caller(request: web.BaseRequest, context: Context) -> Credential | Deny | None:
+    """Return the credential of who calls this service itself; a personal token is for the gate."""
+    if has_too_many_cookies(request.headers):
+        return Deny(Reason.HEADER_TOO_LONG)
+    found = find_credential(
+        request.headers, context.jar.name, cookie_counts=_cookie_counts(request, context)
+    )
+    return Deny(Reason.TOKEN_TYPE) if isinstance(found, PersonalCredential) else found
+
+
+def _cookie_counts(request: web.BaseRequest, context: Context) -> bool:
+    """Say whether a cookie came safely: where we are at https, one in the clear may be planted."""
+    if context.public.scheme != "https" or not is_from_proxy(request, context):
+        return True
+    scheme = find_single(request.headers, FORWARDED_PROTO)
+    return scheme is None or scheme in {"https", "wss"}
+
+
+def admit_caller(request: web.BaseRequest, context: Context) -> Credential | Deny:
+    """Return the one credential that came with a request, unopened.
+
+    A cookie counts for an unsafe method only from a page that may make the request.
+    """
+    credential = find_caller(request, context)
+    if credential is None:
+        return Deny(Reason.NO_CREDENTIAL)
+    if isinstance(credential, Deny):
+        return credential
+    borne_by_cookie = credential.kind is TokenKind.SESSION
+    unsafe = request.method not in SAFE_METHODS
+    if borne_by_cookie and unsafe and not is_welcome(request, context):
+        return Deny(Reason.CROSS_SITE)
+    return credential
+
+
+def judge_person(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
+    """Return the token of somebody who logged in: no program's, and none made of a personal token.
+
+    What a script was given must not give itself more. Raises NoVerdict.
+    """
+    credential = admit_caller(request, context)
+    if isinstance(credential, Deny):
+        return credential
+    token = context.gate.find_bearer(credential, now)
+    if isinstance(token, Deny):
+        return token
+    if token.claims.of_program:
+        return Deny(Reason.USER_NOT_LISTED)
+    return Deny(Reason.AMR_MISSING) if token.claims.amr == PERSONAL_AMR else token
+
+
+def judge_administrator(
+    request: web.BaseRequest, context: Context, now: Now
+) -> VerifiedToken | Deny:
+    """Return the token of an administrator who logged in. Raises NoVerdict."""
+    token = judge_person(request, context, now)
+    if isinstance(token, VerifiedToken) and context.admin_role not in token.principal.roles:
+        return Deny(Reason.ROLE_MISSING)
+    return token
+
+
+def for_people(work: PersonsWork) -> Handler:
+    """Return a handler that does this work for who logged in, and refuses everybody else."""
+
+    @wraps(work)
+    async def handle(request: web.Request) -> web.StreamResponse:
+        context = request.app[CONTEXT]
+        token = judge_person(request, context, read_clock())
+        if isinstance(token, Deny):
+            return refuse_request(request, context, token)
+        return await work(request, context, token)
+
+    return handle
+
+
+def for_administrators(work: AdministratorsWork) -> Handler:
+    """Return a handler that does this work for administrators, and refuses everybody else."""
+
+    @wraps(work)
+    async def handle(request: web.Request) -> web.StreamResponse:
+        context = request.app[CONTEXT]
+        token = judge_administrator(request, context, read_clock())
+        if isinstance(token, Deny):
+            return refuse_request(request, context, token)
+        return await work(request, context, find_author(request, context, token))
+
+    return handle
+
+
+def find_author(request: web.Request, context: Context, token: VerifiedToken) -> Author:
+    """Return who does something, and from where, as the audit trail names them."""
+    return Author(token.claims.sub, find_device(request, context))
+
+
+def refuse_request(request: web.Request, context: Context, refusal: Deny) -> web.Response:
+    """Say in the log who was refused what, and return the answer.
+
+    The path is that of the route table: in what was typed, a token may stand where an id belongs.
+    """
+    caller = find_caller(request, context)
+    opened = context.gate.find_opened(caller) if isinstance(caller, Credential) else None
+    resource = request.match_info.route.resource
+    return refuse(
+        request,
+        context,
+        refusal,
+        "request",
+        method=request.method,
+        path=None if resource is None else resource.canonical,
+        sub=None if opened is None else opened.claims.sub,
+    )

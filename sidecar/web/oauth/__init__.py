@@ -1,0 +1,1 @@
+"""The OAuth endpoints: tokens for programs and refresh tokens, their end, what they are worth."""
