@@ -112,11 +112,13 @@ core.register_action("sidecar", { "http-req" }, function(txn)
     for _, name in ipairs(IDENTITY) do
         txn.http:req_set_header(name, assert(answer.headers[name], name)[0])
     end
-    -- The client's cookies without the session's.
-    local cookie = lines_of(answer.headers, "cookie")[1] or ""
-    txn.http:req_del_header("cookie")
-    if cookie ~= "" then
-        txn.http:req_add_header("cookie", cookie)
+    -- What stands in place of the client's: no personal token, no session cookie.
+    for _, name in ipairs({ "authorization", "cookie" }) do
+        local value = lines_of(answer.headers, name)[1] or ""
+        txn.http:req_del_header(name)
+        if value ~= "" then
+            txn.http:req_add_header(name, value)
+        end
     end
     txn:set_var("txn.sidecar", "ok")
 end, 0)

@@ -12,6 +12,8 @@ from sidecar import __version__
 from sidecar.errors import DocumentInvalid, FieldsInvalid, SidecarError
 
 COMMANDS: Final = {
+    "audit": "sidecar.cli.audit:audit",
+    "client": "sidecar.cli.client:client",
     "config": "sidecar.cli.config:config",
     "db": "sidecar.cli.db:db",
     "demo": "sidecar.cli.demo:demo",
@@ -21,6 +23,7 @@ COMMANDS: Final = {
     "policy": "sidecar.cli.policy:policy",
     "revoke": "sidecar.cli.revoke:revoke",
     "serve": "sidecar.cli.serve:serve",
+    "token": "sidecar.cli.token:token",
     "user": "sidecar.cli.user:user",
     "why": "sidecar.cli.why:why",
 }

@@ -19,9 +19,17 @@ def config() -> None:
 def check(config_file: Path | None) -> None:
     """Say whether the settings are right; one line for each problem."""
     settings = read_settings(config_file)
+    _read_passphrase(settings)
     for warning in (*find_warnings(settings), *_find_in_policy(settings)):
         click.echo(f"warning: {warning}", err=True)
     click.echo("the settings are right")
+
+
+def _read_passphrase(settings: Settings) -> None:
+    """Read what every start reads. Raises DocumentInvalid."""
+    from sidecar.sources.keyfiles import read_passphrase
+
+    read_passphrase(settings.keys.passphrase_file)
 
 
 def _find_in_policy(settings: Settings) -> tuple[str, ...]:

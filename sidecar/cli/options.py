@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -18,6 +18,9 @@ from sidecar.settings import Settings, load_settings
 if TYPE_CHECKING:
     from sidecar.app import Services
     from sidecar.core.policy import Policy
+
+# Of a command whose argument is an id, which may begin with a dash: `-h` would be found within it.
+TAKES_ID: Final = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -25,7 +25,7 @@ from sidecar.core.user import User, canonical_username
 from sidecar.errors import NotFound
 from sidecar.schemas.expectations import parse_role
 from sidecar.schemas.explanation import dump_explanation, list_needs
-from sidecar.schemas.sections import SCOPE
+from sidecar.schemas.fields import SCOPE
 from sidecar.schemas.user import ROLE
 from sidecar.schemas.values import parse_scope
 from sidecar.settings import Settings

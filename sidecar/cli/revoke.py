@@ -1,20 +1,26 @@
 """`sidecar revoke`: take rights away, everywhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from sidecar.cli.options import config_option, open_prepared, read_line, read_settings, run
 from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import TokenKind
+from sidecar.core.personal import KEY_USE, PREFIX, open_personal_token
 from sidecar.core.token import LONGEST_TOKEN, VerifiedToken, open_token
 from sidecar.core.user import canonical_username
+from sidecar.core.verdict import Deny
 from sidecar.errors import NotFound
 from sidecar.settings import Settings
+from sidecar.sources.keyring import derive_key
 
 if TYPE_CHECKING:
     from sidecar.app import Services
+
+BY: Final = Author(OPERATOR)
 
 
 @click.command()
@@ -44,7 +50,7 @@ async def _revoke(
     settings: Settings, token: str | None, sid: str | None, username: str | None
 ) -> None:
     async with open_prepared(settings) as services:
-        revocations = services.revocations
+        revocations, now = services.revocations, read_clock().unix
         if token is not None:
             await _revoke_token(services, token)
         elif sid is not None:
@@ -55,20 +61,30 @@ async def _revoke(
             account = None if name is None else await services.store.sessions.find_account(name)
             if account is None:
                 raise NotFound(f"there is no user {username!r}")
-            await revocations.end_user_sessions(account.user.id, read_clock().unix)
+            await revocations.end_user_sessions(account.user.id, BY, now, personal_tokens=True)
         else:
-            await revocations.end_all_sessions()
+            await revocations.end_all_sessions(BY, now)
 
 
 async def _revoke_token(services: "Services", token: str) -> None:
-    """Refuse an access token, or end the session of a cookie: it would be given a new one."""
-    ring = (await services.open_ring()).ring
-    issuer, audience = services.settings.tokens.issuer, services.settings.tokens.audience
-    opened = open_token(token, TokenKind.ACCESS, ring, issuer=issuer, audience=audience)
+    """Refuse an access token, remove a personal one, or end the session of a cookie.
+
+    For the cookie of a session that goes on, its browser would be given a new one.
+    """
+    opened_ring, now = await services.open_ring(), read_clock().unix
+    ring = opened_ring.ring
+    if token.startswith(PREFIX):
+        token_id = open_personal_token(derive_key(opened_ring.secret, KEY_USE), token)
+        if isinstance(token_id, Deny):
+            raise NotFound("this is no personal token of this service")
+        await services.personal.remove(token_id, None, BY, now)
+        return
+    issuer = services.settings.tokens.issuer
+    opened = open_token(token, TokenKind.ACCESS, ring, issuer=issuer, audience=None)
     if isinstance(opened, VerifiedToken):
-        await services.revocations.revoke_token(opened.claims)
+        await services.revocations.revoke_token(opened.claims, now)
         return
     opened = open_token(token, TokenKind.SESSION, ring, issuer=issuer, audience=(issuer,))
     if not isinstance(opened, VerifiedToken):
         raise NotFound("this is no access token or session cookie of this service")
-    await services.revocations.end_session_of(opened.claims)
+    await services.revocations.end_session_of(opened.claims, now)

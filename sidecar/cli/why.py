@@ -11,7 +11,7 @@ import click
 
 from sidecar.cli.explained import print_explained
 from sidecar.cli.operations import FOREIGN, ask, find_workers, read_members
-from sidecar.cli.options import config_option, json_option, read_settings
+from sidecar.cli.options import TAKES_ID, config_option, json_option, read_settings
 from sidecar.core.text import printable
 from sidecar.errors import NotFound, SidecarError
 from sidecar.settings import Listen
@@ -32,7 +32,7 @@ UNKNOWN: Final = (
 )
 
 
-@click.command()
+@click.command(context_settings=TAKES_ID)
 @click.argument("request_id", metavar="ID")
 @json_option
 @config_option

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tests.cli.running import sidecar, sidecar_each
+from tests.sources.keydirs import put
 
 pytestmark = pytest.mark.asyncio
 
@@ -117,6 +118,21 @@ async def test_where_only_this_machine_may_ask_a_gate_for_others_is_a_warning(
     assert (again.status, again.problems) == (0, [])
 
 
+@pytest.mark.parametrize("octets", [None, b"two\nlines"])
+async def test_a_passphrase_file_that_no_start_would_take_is_told(
+    tmp_path: Path, octets: bytes | None
+) -> None:
+    if octets is not None:
+        put(tmp_path / "passphrase", octets)
+    (tmp_path / "sidecar.yaml").write_text("keys: {passphrase_file: passphrase}\n")
+    checked = await sidecar(tmp_path, "config", "check")
+    started = await sidecar(tmp_path, "serve")
+    assert (checked.status, checked.out) == (1, "")
+    (problem,) = checked.problems
+    assert problem.startswith(f"{tmp_path / 'passphrase'}: ")
+    assert problem in started.err
+
+
 async def test_settings_whose_policy_is_wrong_start_no_service(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text("hosts: {a.example: [{path: /**, alow: anyone}]}\n")
     (tmp_path / "named.yaml").write_text("policy: {file: nowhere.yaml}\n")
@@ -174,7 +190,7 @@ async def test_keys_are_listed_with_state_and_dates(tmp_path: Path) -> None:
     (folder / "mine.pem").chmod(0o600)
     wrong = await sidecar(tmp_path, "key", "list")
     assert (wrong.status, wrong.out) == (1, "")
-    assert wrong.problems == [f"{folder}/mine.pem: is not an unencrypted PKCS#8 private key (PEM)"]
+    assert wrong.problems == [f"{folder}/mine.pem: is not a PKCS#8 private key (PEM)"]
 
 
 async def test_a_policy_is_checked_where_it_stands_or_where_it_is_named(tmp_path: Path) -> None:

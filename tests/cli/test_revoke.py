@@ -59,9 +59,9 @@ def _decode(token: str, part: int) -> bytes:
     return urlsafe_b64decode(token.split(".")[part] + "==")
 
 
-def _sid(token: str) -> str:
-    sid: str = json.loads(_decode(token, 1))["sid"]
-    return sid
+def _claim(token: str, name: str) -> str:
+    value: str = json.loads(_decode(token, 1))[name]
+    return value
 
 
 @pytest_asyncio.fixture
@@ -95,7 +95,7 @@ async def test_each_level_takes_away_what_it_names_and_no_more(front: Front) -> 
 
     # The session of the token alone goes on, and ends now.
     for token in (first, second):
-        ran = await run("revoke", "--session", _sid(token))
+        ran = await run("revoke", "--session", _claim(token, "sid"))
         assert (ran.status, ran.err) == (0, "revoked\n")
     await front.await_refused(second)
     assert {await front.ask(token) for token in (cookie, bobs)} == {200}
@@ -110,6 +110,12 @@ async def test_each_level_takes_away_what_it_names_and_no_more(front: Front) -> 
     assert (ran.status, ran.err) == (0, "revoked\n")
     await front.await_refused(again, bobs)
 
+    rows = json.loads((await run("audit", "--json")).out)
+    assert [(row["action"], row["actor"], row["subject"]) for row in rows] == [
+        ("everyone.ended", "operator", "everyone"),
+        ("user.ended", "operator", _claim(again, "sub")),
+    ]
+
 
 async def test_the_token_of_a_cookie_ends_its_session(front: Front) -> None:
     # Refused alone, the session would give the browser another at its next login page.
@@ -118,9 +124,10 @@ async def test_the_token_of_a_cookie_ends_its_session(front: Front) -> None:
     assert (ran.status, ran.err) == (0, "revoked\n")
     await front.await_refused(cookie)
     assert await front.ask(other) == 200
-    gone = await front.service.run("revoke", "--session", _sid(cookie))
+    sid = _claim(cookie, "sid")
+    gone = await front.service.run("revoke", "--session", sid)
     assert (gone.status, gone.out) == (1, "")
-    assert gone.err == f"there is no session '{_sid(cookie)}'\n"
+    assert gone.err == f"there is no session '{sid}'\n"
 
 
 async def test_what_is_not_there_is_not_said_to_be_revoked(tmp_path: Path) -> None:

@@ -161,12 +161,12 @@ async def test_a_policy_that_has_changed_since_is_told(tmp_path: Path) -> None:
 async def test_every_worker_is_asked(tmp_path: Path) -> None:
     async with working(tmp_path) as workers, workers.connections() as (one, other):
         assert await _ask(one, workers.service, "/x", "of-the-first") == 401
-        assert await _ask(other, workers.service, "/x", "of-the-second") == 401
+        assert await _ask(other, workers.service, "/x", "-of-the-second") == 401
         assert await _ask(one, workers.service, "/x", "of-both-of-them") == 401
         assert await _ask(other, workers.service, "/y", "of-both-of-them") == 401
         for request_id, paths in (
             ("of-the-first", {"/x"}),
-            ("of-the-second", {"/x"}),
+            ("-of-the-second", {"/x"}),
             ("of-both-of-them", {"/x", "/y"}),
         ):
             ran = await _why(workers.service, request_id, "--json")
