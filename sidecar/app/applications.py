@@ -1,6 +1,7 @@
 """The applications of a process's listeners, and the context that their handlers work with."""
 
 import logging
+from functools import partial
 from typing import NamedTuple
 
 from aiohttp import web
@@ -8,11 +9,15 @@ from aiohttp import web
 from sidecar.accounts import NewUser
 from sidecar.app.services import Services
 from sidecar.app.serving import Serving, Sources
+from sidecar.clients.shown import ShownTokens
 from sidecar.clock import read_clock
 from sidecar.core.addresses import TrustedProxies
+from sidecar.core.client import SECRET_KEY_USE
 from sidecar.core.grant import Issuer
+from sidecar.core.personal import KEY_USE
 from sidecar.credentials.mint import Lifetimes, Mint
 from sidecar.login import Login
+from sidecar.ports import SessionBound
 from sidecar.rotation import RefreshOptions, Rotation
 from sidecar.settings import CookieHandling, find_warnings
 from sidecar.sources.keyring import derive_key
@@ -79,8 +84,10 @@ def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
     services, settings = serving.services, serving.services.settings
     tokens, session, identity = settings.tokens, settings.session, settings.identity
     refresh_key = derive_key(secret, "refresh tokens")
+    personal_key = derive_key(secret, KEY_USE)
+    issuer = Issuer(tokens.issuer, tokens.audience, tokens.role_scopes)
     mint = Mint(
-        Issuer(tokens.issuer, tokens.audience, tokens.role_scopes),
+        issuer,
         Lifetimes(
             access=tokens.access_ttl,
             refresh=tokens.refresh_ttl,
@@ -89,24 +96,35 @@ def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
             remembered_session=session.remember_ttl,
         ),
         refresh_key,
-        lambda: serving.gate.ring,
+        serving.gate.present_ring,
+    )
+    keep_after = settings.revocation.keep_after
+    bound = SessionBound(session.max_per_user, tokens.refresh_ttl, keep_after)
+    store, revocations = services.store, services.revocations
+    rotation = Rotation(
+        store.sessions,
+        mint,
+        RefreshOptions(refresh_key, tokens.refresh_grace, tokens.role_scopes),
+        revocations.end_session,
     )
     return Context(
         gate=serving.gate,
-        login=Login(services.store.sessions, services.passwords, mint),
-        rotation=Rotation(
-            services.store.sessions,
-            mint,
-            RefreshOptions(refresh_key, tokens.refresh_grace),
-            services.revocations.end_session,
-        ),
+        login=Login(store.sessions, services.passwords, mint, bound, revocations.publish),
+        rotation=rotation,
+        mint=mint,
+        programs=services.programs,
+        client_key=derive_key(secret, SECRET_KEY_USE),
         revocations=services.revocations,
         accounts=services.store.sessions,
+        audit=services.store.audit,
+        personal=services.personal,
+        personal_key=personal_key,
+        shown=ShownTokens(services.store.personal, services.view, issuer, personal_key, read_clock),
         health=Health(
             workers=workers,
             is_draining=lambda: serving.draining or not serving.listening,
             list_degraded=serving.list_degraded,
-            render_metrics=serving.render_metrics,
+            render_metrics=partial(serving.render_metrics, rotation),
         ),
         public=PublicUrl.parse(settings.server.public_url),
         jar=CookieJar(session.domain),

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar.accounts import Accounts
+from sidecar.clients.personal import PersonalTokens
+from sidecar.clients.programs import Programs
 from sidecar.clock import read_clock
+from sidecar.core.keyring import Purpose
 from sidecar.core.revocation import RevocationView
+from sidecar.core.turn import LEEWAY, Schedule
 from sidecar.credentials.passwords import PasswordHasher
 from sidecar.revocations import Revocations
+from sidecar.rotation import KeyRotation
 from sidecar.settings import Settings
 from sidecar.sources.keyring import KeyDirectory, OpenedRing
 from sidecar.stores.sql import SqlStore, open_store
@@ -28,8 +33,11 @@ class Services:
     redis: "RedisFeed | None"
     passwords: PasswordHasher
     accounts: Accounts
+    personal: PersonalTokens
+    programs: Programs
     revocations: Revocations
     keys: KeyDirectory
+    key_rotation: KeyRotation
 
     async def open_ring(self) -> OpenedRing:
         """Return the key ring, which the very first start makes.
@@ -65,5 +73,44 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             admin_role=settings.admin_role,
             keep_after=keep_after,
         )
-        keys = KeyDirectory(settings.keys.directory, store.ring, settings.keys.publish_ahead)
-        yield Services(settings, store, view, redis, passwords, accounts, revocations, keys)
+        personal = PersonalTokens(
+            store.personal, settings.tokens.role_scopes, revocations.publish, keep_after
+        )
+        programs = Programs(
+            store.clients,
+            revocations.publish,
+            audience=settings.tokens.audience,
+            keep_after=keep_after,
+        )
+        schedules = _make_schedules(settings)
+        keys = KeyDirectory(
+            settings.keys.directory, store.ring, schedules, settings.keys.passphrase_file
+        )
+        key_rotation = KeyRotation(store.ring, keys, schedules, revocations.publish, keep_after)
+        yield Services(
+            settings,
+            store,
+            view,
+            redis,
+            passwords,
+            accounts,
+            personal,
+            programs,
+            revocations,
+            keys,
+            key_rotation,
+        )
+
+
+def _make_schedules(settings: Settings) -> dict[Purpose, Schedule]:
+    """Return when the keys turn, by what the longest-lived of what each of them seals is."""
+    tokens, session, assertion = settings.tokens, settings.session, settings.identity.assertion
+    longest = {
+        Purpose.TOKEN: max(tokens.access_ttl, assertion.ttl),
+        Purpose.COOKIE: max(session.ttl, session.remember_ttl),
+    }
+    keys = settings.keys
+    return {
+        purpose: Schedule(keys.rotate_every, keys.publish_ahead, life + tokens.clock_skew + LEEWAY)
+        for purpose, life in longest.items()
+    }

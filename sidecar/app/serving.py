@@ -1,25 +1,24 @@
 """One process that serves: a gate, and what keeps it fresh."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, NoReturn
+from typing import Any
 
 from sidecar.app.background import running
+from sidecar.app.keyturns import KeyTurns
 from sidecar.app.services import Services
+from sidecar.app.sweep import LastUseFlush, Sweep
 from sidecar.app.warnings import find_policy_warnings
-from sidecar.clock import Now, read_clock
+from sidecar.clock import read_clock
 from sidecar.core.grant import Issuer
+from sidecar.core.keyring import KeyRing
 from sidecar.core.policy import Policy
-from sidecar.errors import StoreUnavailable
 from sidecar.gate import Gate, GateOptions
-from sidecar.sources.keyring import OpenedRing
+from sidecar.rotation import Rotation
+from sidecar.sources.keyring import OpenedRing, describe_ring
 from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.watch import Watched
-
-SWEEP_PERIOD: Final = 60.0  # seconds
-LARGEST_STEP: Final = 60  # seconds that the wall clock may gain or lose between two sweeps
 
 log = logging.getLogger("sidecar.app")
 
@@ -33,9 +32,19 @@ class Sources:
         self.policy = Watched(
             "policy", self.policy_file.sign, self._read_policy, self._describe_policy
         )
-        self.keys = Watched("keys", services.keys.sign, services.open_ring)
+        self.keys = Watched("keys", services.keys.sign, self._read_ring, self._describe_ring)
         self.policy_warnings: tuple[str, ...] = ()
         self._settings = settings
+        self._services = services
+        self._ring_before = self._ring = KeyRing.of([])
+
+    async def _read_ring(self) -> OpenedRing:
+        opened = await self._services.open_ring()
+        self._ring_before, self._ring = self._ring, opened.ring
+        return opened
+
+    async def _describe_ring(self) -> Mapping[str, object]:
+        return describe_ring(self._ring_before, self._ring, read_clock().unix)
 
     async def _read_policy(self) -> Policy:
         policy = await self.policy_file.read()
@@ -72,6 +81,16 @@ class Serving:
         )
         self._sources = sources
         self._feed = services.store.make_feed(services.view.apply, services.view.heard)
+        self._flush = LastUseFlush(self.gate.last_use, services.store.sweep)
+        self._sweep = Sweep(
+            services.view,
+            services.store.sweep,
+            services.revocations,
+            self._flush,
+            refresh_ttl=settings.tokens.refresh_ttl,
+            idle_ttl=settings.session.idle_ttl,
+        )
+        self._key_turns = KeyTurns(services.key_rotation, self.gate.present_ring, sources.keys.ask)
 
     def _adopt_ring(self, opened: OpenedRing) -> None:
         self.gate.ring = opened.ring
@@ -93,18 +112,19 @@ class Serving:
         redis, sources = self.services.redis, self._sources
         parts = {each.name: each.problem is not None for each in (sources.keys, sources.policy)}
         parts["policy"] |= sources.policy_file.missing
+        parts["keys"] |= self._key_turns.overdue
         parts["sql"] = not self._feed.healthy
         if redis is not None:
             parts["redis"] = not redis.healthy
         return parts
 
-    def render_metrics(self) -> bytes:
+    def render_metrics(self, rotation: Rotation) -> bytes:
         """Return all metrics in the text format of Prometheus."""
         from sidecar.telemetry.metrics import render_metrics  # noqa: PLC0415 - 3 MB, for scrapes
 
         redis = self.services.redis
         counters = {} if redis is None else redis.counters()
-        return render_metrics(self.gate, counters, self._judge_parts())
+        return render_metrics(self.gate, rotation, counters, self._judge_parts())
 
     async def take_first_view(self) -> None:
         """Read all revocations: before, the gate decides nothing. Raises StoreUnavailable."""
@@ -118,35 +138,12 @@ class Serving:
         work: dict[str, Coroutine[Any, Any, object]] = {
             "the feed of SQL": self._feed.run(),
             "the watch over the keys": self._sources.keys.run(self._adopt_ring),
+            "the turn of the keys": self._key_turns.run(),
             "the watch over the policy": self._sources.policy.run(self._adopt_policy),
-            "the sweep": self._sweep(),
+            "the flush of last uses": self._flush.run(),
+            "the sweep": self._sweep.run(),
         }
         if self.services.redis is not None:
             work["the feed of Redis"] = self.services.redis.run()
             work["the outbox"] = self.services.revocations.run_outbox()
         return running(work, ended=ended)
-
-    async def _sweep(self) -> NoReturn:
-        """Forget what is over, here and in the store, for ever.
-
-        It does not go by a clock that has just jumped: what that calls over may be alive once it
-        jumps back.
-        """
-        now = read_clock()
-        while True:
-            await asyncio.sleep(SWEEP_PERIOD)
-            before, now = now, read_clock()
-            if clock_jumped(before, now):
-                log.warning("nothing was swept: the clock jumped", extra={"unix": now.unix})
-                continue
-            self.gate.view.forget(now.unix)
-            try:
-                await self.services.store.revocations.purge(now.unix)
-            except StoreUnavailable as error:
-                log.warning("nothing was purged", extra={"cause": str(error)})
-
-
-def clock_jumped(before: Now, now: Now) -> bool:
-    """Say whether the wall clock moved otherwise than time passed."""
-    passed = now.monotonic - before.monotonic
-    return abs(now.unix - before.unix - passed) > LARGEST_STEP

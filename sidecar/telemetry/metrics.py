@@ -7,13 +7,21 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from sidecar.clock import read_clock
 from sidecar.gate import Gate
+from sidecar.rotation import Rotation
 
 
 class ServiceCollector:
-    """Reads a gate, the counters of the feed of Redis where there is one, and what is degraded."""
+    """Reads what decides and turns, the counters of the feed of Redis, and what is degraded."""
 
-    def __init__(self, gate: Gate, redis: Mapping[str, int], parts: Mapping[str, bool]) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        rotation: Rotation,
+        redis: Mapping[str, int],
+        parts: Mapping[str, bool],
+    ) -> None:
         self._gate = gate
+        self._rotation = rotation
         self._redis = redis
         self._parts = parts
 
@@ -45,6 +53,11 @@ class ServiceCollector:
             "Decisions by a view that was too old, under when_stale: allow",
             value=self._gate.stale_allows,
         )
+        yield CounterMetricFamily(
+            "sidecar_refresh_replays_elsewhere",
+            "Refresh tokens that were shown again within the grace, from another device",
+            value=self._rotation.replays_elsewhere,
+        )
         degraded = GaugeMetricFamily(
             "sidecar_degraded",
             "1 where a part does not work as it should: a new policy that is wrong is not in force",
@@ -57,11 +70,13 @@ class ServiceCollector:
             yield CounterMetricFamily(f"sidecar_redis_{name}", f"Redis feed: {name}", value=count)
 
 
-def render_metrics(gate: Gate, redis: Mapping[str, int], parts: Mapping[str, bool]) -> bytes:
+def render_metrics(
+    gate: Gate, rotation: Rotation, redis: Mapping[str, int], parts: Mapping[str, bool]
+) -> bytes:
     """Return all metrics in the text format of Prometheus.
 
     `redis` are the feed's counters, empty where there is none; `parts` says which are degraded.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceCollector(gate, redis, parts))
+    registry.register(ServiceCollector(gate, rotation, redis, parts))
     return generate_latest(registry)
