@@ -15,7 +15,7 @@ OUT = CACHE / "bench.json"
 
 
 @click.command()
-@click.option("--short", is_flag=True, help="Fewer and shorter rounds, under 40 s.")
+@click.option("--short", is_flag=True, help="Fewer and shorter rounds, about a minute.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, help="Where the JSON goes.")
 def main(short: bool, out: Path) -> None:
     """Measure what a decision costs; exit 1 where a limit does not hold."""

@@ -8,12 +8,19 @@ from typing import Final
 
 from tests.bench.measure import Spread
 from tests.bench.servers import Cores
+from tests.bench.sessions import PURGE, Stored
 
 MOST_RATIO: Final = 2.0  # CPU of a warm decision over that of a bare handler
 MOST_RULES_RATIO: Final = 1.2  # CPU of a decision by 10 000 rules over that by 10
 MOST_LOADING: Final = 2.0  # seconds of CPU to read and judge 10 000 rules
 MOST_TURN: Final = 5.0  # milliseconds that the loop is held while 10 000 rules are read anew
 MOST_COLD_PATH: Final = 15.0  # microseconds for the canonical reading of a path that is new
+MOST_GROWTH: Final = 1.5  # SQL of a login, refresh or list with many sessions over that with few
+# As above. Among few sessions those that end share pages, and SQLite keeps all pages at hand; among
+# many each has pages of its own. Beyond that it does not grow.
+MOST_PURGE_GROWTH: Final = 4.0
+MOST_LOCK: Final = 50.0  # milliseconds that a batch of a purge holds the write lock
+MOST_STATEMENTS: Final = 2  # of SQL, for a refresh
 MOST_READY: Final = 1.0  # seconds
 MOST_RESIDENT: Final = 90.0  # MB
 
@@ -38,7 +45,8 @@ class Report:
     """The figures of one run.
 
     `rows` and `cold_path` are microseconds of CPU, ratios are taken round by round; `loading` is
-    seconds of CPU, `turn` milliseconds of it, `ready` seconds, memory MB.
+    seconds of CPU, `turn` milliseconds of it, `ready` seconds, memory MB. `sessions` has the
+    figures of each database, and `statements` counts those of SQL for a refresh.
     """
 
     cores: Cores
@@ -48,6 +56,8 @@ class Report:
     loading: float
     turn: float
     cold_path: float
+    sessions: dict[str, Stored]
+    statements: int
     ready: float
     resident: float
     resident_loaded: float
@@ -61,6 +71,8 @@ class Report:
             Limit("loading 10 000 rules", self.loading, MOST_LOADING, "s"),
             Limit("turn while they are read", self.turn, MOST_TURN, "ms"),
             Limit("reading a new path", self.cold_path, MOST_COLD_PATH, "µs"),
+            *(limit for name, each in self.sessions.items() for limit in _limits_of(name, each)),
+            Limit("statements of a refresh", self.statements, MOST_STATEMENTS, ""),
             Limit("ready after", self.ready, MOST_READY, "s"),
             Limit("memory at rest", self.resident, MOST_RESIDENT, "MB"),
         )
@@ -86,6 +98,13 @@ class Report:
         }
         for name, each in (self.rows | ratios).items():
             yield f"{name:<38}{each.median:>8.2f}{each.least:>8.2f}{each.most:>8.2f}"
+        for name, stored in self.sessions.items():
+            yield ""
+            title = f"{stored.sessions} sessions in {name}, ms"
+            yield f"{title:<38}{'few':>8}{'many':>8}{'ratio':>8}"
+            for use_case, growth in stored.growth.items():
+                few, many = growth.few.median, growth.many.median
+                yield f"{use_case:<38}{few:>8.2f}{many:>8.2f}{growth.ratio.median:>8.2f}"
         yield ""
         yield f"{'memory after the load, MB':<38}{self.resident_loaded:>8.2f}"
         for limit in self.limits:
@@ -94,3 +113,11 @@ class Report:
             yield f"{name:<38}{limit.figure:>8.2f}  at most {limit.most:g}: {verdict}"
         if self.cores.servers == self.cores.load:
             yield "servers and load shared one core: the machine has no other"
+
+
+def _limits_of(name: str, stored: Stored) -> Iterator[Limit]:
+    """Yield what must hold of a database."""
+    for use_case, growth in stored.growth.items():
+        most = MOST_PURGE_GROWTH if use_case == PURGE else MOST_GROWTH
+        yield Limit(f"{use_case}, many / few in {name}", growth.ratio.median, most, "")
+    yield Limit(f"longest lock in {name}", stored.longest_lock, MOST_LOCK, "ms")

@@ -3,7 +3,7 @@
 import itertools
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,8 @@ from tests.bench.servers import (
     serving_bare,
     serving_measured,
 )
+from tests.bench.sessions import measure_databases
+from tests.bench.statements import count_statements
 
 BARE: Final = "bare handler, the same requests"
 WARM: Final = "warm token"
@@ -48,17 +50,27 @@ COLD_CONNECTIONS: Final = 8  # few, because what is under way at the end is not 
 class Plan:
     """How long it takes: `starts` of the service before the one that is measured, and `rounds`.
 
-    Each round has `seconds` for each row, and `cold` tokens that nobody has seen before.
+    Each round has `seconds` for each row, and `cold` tokens that nobody has seen before. The
+    databases of the rows about SQL have so many `sessions`.
     """
 
     starts: int = 3
     rounds: int = 5
     seconds: int = 3
     cold: int = 3000
+    sessions: Mapping[str, int] = field(
+        default_factory=lambda: {"SQLite": 100_000, "PostgreSQL": 1_000_000}
+    )
 
 
 FULL: Final = Plan()
-SHORT: Final = Plan(starts=2, rounds=3, seconds=1, cold=1000)
+SHORT: Final = Plan(
+    starts=2,
+    rounds=3,
+    seconds=1,
+    cold=1000,
+    sessions={"SQLite": 10_000, "PostgreSQL": 100_000},
+)
 
 
 async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
@@ -93,6 +105,7 @@ async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
             rows = _make_ruled_rows(folder, {FEW: few, MANY: many})
             figures |= await _measure_rounds(rows, plan, tell)
         turn = await time_turns(folder)
+    sessions = await measure_databases(plan.sessions, plan.rounds, tell)
     return Report(
         cores=cores,
         rows={name: Spread.of(each) for name, each in figures.items()},
@@ -101,6 +114,8 @@ async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
         loading=time_loading(),
         turn=turn,
         cold_path=time_cold_path(),
+        sessions=sessions,
+        statements=await count_statements(),
         ready=min(starts[1:]),  # the first has made keys, tables and byte code
         resident=at_rest,
         resident_loaded=loaded,

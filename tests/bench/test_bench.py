@@ -35,7 +35,9 @@ async def bare(tmp_path: Path) -> AsyncIterator[Server]:
 
 async def test_a_run_measures_every_row() -> None:
     before = os.sched_getaffinity(0)
-    report = await run(Plan(starts=1, rounds=1, seconds=1, cold=200), lambda _: None)
+    few = {"SQLite": 2000, "PostgreSQL": 2000}
+    plan = Plan(starts=1, rounds=1, seconds=1, cold=200, sessions=few)
+    report = await run(plan, lambda _: None)
     assert len(report.rows) == 8
     for name, spread in report.rows.items():
         assert 1 < spread.least <= spread.median <= spread.most < 100_000, name
@@ -44,6 +46,14 @@ async def test_a_run_measures_every_row() -> None:
     assert 0.01 < report.loading < 60
     assert 0.01 < report.turn < 1000
     assert 0.1 < report.cold_path < 1000
+    assert {name: stored.sessions for name, stored in report.sessions.items()} == few
+    for name, stored in report.sessions.items():
+        assert list(stored.growth) == ["login", "refresh", "list", "purge a batch"]
+        for growth in stored.growth.values():
+            assert 0.01 < growth.few.median < 10_000, name
+            assert growth.ratio.median == growth.many.median / growth.few.median
+        assert stored.growth["purge a batch"].many.median <= stored.longest_lock < 10_000
+    assert report.statements == 2
     assert report.rows["cold token"].least > report.rows[WARM].least
     assert 0 < report.ready < 60
     assert 20 < report.resident < report.resident_loaded < 1000

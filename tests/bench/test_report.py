@@ -6,6 +6,7 @@ import pytest
 from tests.bench.measure import Spread
 from tests.bench.report import Report
 from tests.bench.servers import Cores
+from tests.bench.sessions import Growth, Stored
 
 AT_THE_LIMITS: dict[str, Any] = {
     "ratio": 2.0,
@@ -13,9 +14,17 @@ AT_THE_LIMITS: dict[str, Any] = {
     "loading": 2.0,
     "turn": 5.0,
     "cold_path": 15.0,
+    "growth": 1.5,
+    "purge_growth": 4.0,
+    "lock": 50.0,
+    "statements": 2,
     "ready": 1.0,
     "resident": 90.0,
 }
+
+
+def make_growth(ratio: float) -> Growth:
+    return Growth(Spread(1.0, 1.0, 1.0), Spread(9.0, 9.0, 9.0), Spread(ratio, 0.0, 99.0))
 
 
 def make_report(**figures: float) -> Report:
@@ -28,6 +37,17 @@ def make_report(**figures: float) -> Report:
         loading=values["loading"],
         turn=values["turn"],
         cold_path=values["cold_path"],
+        sessions={
+            "SQLite": Stored(
+                100_000,
+                {
+                    "refresh": make_growth(values["growth"]),
+                    "purge a batch": make_growth(values["purge_growth"]),
+                },
+                values["lock"],
+            )
+        },
+        statements=values["statements"],
         ready=values["ready"],
         resident=values["resident"],
         resident_loaded=500.0,
@@ -46,6 +66,10 @@ def test_figures_at_their_limits_hold() -> None:
         {"loading": 2.1},
         {"turn": 5.1},
         {"cold_path": 15.1},
+        {"growth": 1.51},
+        {"purge_growth": 4.01},
+        {"lock": 50.1},
+        {"statements": 3},
         {"ready": 1.01},
         {"resident": 90.1},
     ],
@@ -69,6 +93,10 @@ def test_programs_read_the_same_figures() -> None:
         (2.0, True),
         (5.0, True),
         (15.0, True),
+        (1.5, True),
+        (4.0, True),
+        (50.0, True),
+        (2, True),
         (1.0, True),
         (90.0, True),
     ]

@@ -131,6 +131,12 @@ class Terminal:
             self.replaced["PASSWORD"] = told.rsplit(maxsplit=1)[-1]
         if told.startswith("{") and "access_token" in told:
             self.replaced["TOKEN"] = json.loads(told)["access_token"]
+        for name, value in re.findall(r"^(client_id|client_secret): (\S+)$", told, re.MULTILINE):
+            self.replaced[name.upper()] = value
+        for kid in re.findall(r"^(\S{43})  \S+ +token +active", told, re.MULTILINE):
+            self.replaced["KEY_ID"] = kid
+        for token_id, text in re.findall(r"^added (\S+)\n(sidecar_pat_\S+)$", told, re.MULTILINE):
+            self.replaced |= {"TOKEN_ID": token_id, "SHOWN_TOKEN": text}
         if told.startswith("{") and "request_id" in told:
             self.replaced["ID"] = json.loads(told)["request_id"]
 

@@ -119,6 +119,40 @@ def _find_begin() -> list[Block]:
     return blocks[blocks.index(find_application()) : end + 1]
 
 
+async def test_the_page_about_programs_does_what_it_says(tmp_path: Path) -> None:
+    terminal = make_terminal(tmp_path, replaced={})
+    async with terminal:
+        for block in read_blocks(ROOT / "docs/programs.md"):
+            await terminal.follow(block)
+        assert terminal.running.keys() == {"service"}
+        assert not terminal.running["service"].says(terminal.replaced["CLIENT_SECRET"])
+
+
+async def test_the_page_about_personal_tokens_does_what_it_says(tmp_path: Path) -> None:
+    terminal = make_terminal(tmp_path, replaced={})
+    async with terminal:
+        for block in read_blocks(ROOT / "docs/personal-tokens.md"):
+            await terminal.follow(block)
+        assert terminal.running.keys() == {"service"}
+        assert not terminal.running["service"].says(terminal.replaced["SHOWN_TOKEN"])
+
+
+async def test_the_page_about_keys_does_what_it_says(tmp_path: Path) -> None:
+    require("openssl")
+    terminal = make_terminal(tmp_path, replaced={})
+    async with terminal:
+        for block in read_blocks(ROOT / "docs/keys.md"):
+            await terminal.follow(block)
+        listed = json.loads(await terminal.run("sidecar key list --json"))
+    states = {(row["purpose"], row["alg"], row["state"]) for row in listed}
+    assert states >= {
+        ("token", "RS256", "revoked"),
+        ("token", "EdDSA", "next"),
+        ("cookie", "RS256", "active"),
+        ("cookie", "ES256", "next"),
+    }
+
+
 async def test_the_page_about_refusals_does_what_it_says(tmp_path: Path) -> None:
     require("traefik", BESIDE_PYTHON)
     page = ROOT / "docs/refused.md"

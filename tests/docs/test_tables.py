@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from sidecar.cli import sidecar
+from sidecar.core.audit import Action
 from sidecar.core.verdict import Reason
 from sidecar.schemas.settings import DEFAULTS
 from sidecar.settings import Dialect
@@ -25,6 +26,7 @@ from tests.docs.markdown import ROOT, read_prose, read_table
 
 README = ROOT / "README.md"
 REFUSED = ROOT / "docs/refused.md"
+RUNNING = ROOT / "docs/running.md"
 GUARANTEES = ROOT / "docs/guarantees.md"
 AT_THE_LOGIN = {Reason.INVALID_CREDENTIALS, Reason.INVALID_GRANT}  # the gate says neither
 
@@ -76,6 +78,12 @@ def test_the_flags_that_the_tables_name_exist() -> None:
                 assert found is not None
                 command = found
             assert set(flags) <= {flag for each in command.params for flag in each.opts}, name
+
+
+def test_the_table_of_the_audit_trail_has_every_action_once() -> None:
+    rows = read_table(RUNNING, "The audit trail")
+    assert sorted(name for names, _ in rows for name in _code(names)) == sorted(Action)
+    assert all(meaning for _, meaning in rows)
 
 
 @pytest.mark.parametrize(

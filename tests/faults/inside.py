@@ -1,8 +1,9 @@
 """A service in the test's own process, for what no signal from outside can time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,12 +14,14 @@ from sidecar.settings import load_settings
 
 
 @asynccontextmanager
-async def serving_inside(directory: Path) -> AsyncIterator[tuple[Serving, PublicRunner]]:
+async def serving_inside(
+    directory: Path, settings: Mapping[str, Mapping[str, Any]] | None = None
+) -> AsyncIterator[tuple[Serving, PublicRunner]]:
     """Open a service for the length of the block; its public runner has not been set up."""
     file = directory / "sidecar.yaml"
     addresses = {"listen": "127.0.0.1:0", "operations_listen": f"unix:{directory / 'operations'}"}
-    file.write_text(yaml.safe_dump({"server": addresses}))
-    settings = load_settings(file, environ={}, flags={})
-    async with open_serving(settings) as (serving, runner):
+    file.write_text(yaml.safe_dump({"server": addresses, **(settings or {})}))
+    read = load_settings(file, environ={}, flags={})
+    async with open_serving(read) as (serving, runner):
         assert isinstance(runner, PublicRunner)
         yield serving, runner

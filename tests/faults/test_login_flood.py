@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
+from sidecar.core.audit import EVERYONE, OPERATOR, Action, AuditEvent
 from sidecar.stores.sql import open_store
 from tests.faults.asking import ask, let_in_until, log_in_token
 from tests.faults.raw import connected, request
@@ -67,7 +68,8 @@ async def test_strangers_who_log_in_without_a_pause_keep_no_revocation_from_bein
             until = time.monotonic() + FLOOD
             while time.monotonic() < until - FLOOD / 2:
                 ages.append(await read_age(client, service))
-            await other.revocations.end_all_sessions()
+            event = AuditEvent(0, Action.EVERYONE_ENDED, OPERATOR, EVERYONE)
+            await other.revocations.end_all_sessions(event)
             late = await let_in_until(client, service, token, time.monotonic())
             while time.monotonic() < until:
                 ages.append(await read_age(client, service))

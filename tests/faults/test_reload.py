@@ -174,6 +174,8 @@ async def test_a_key_of_another_process_is_published_and_then_signs(
     assert await until(is_published, "the key in the JWKS") <= PROMISE
     seen = time.monotonic()
     assert await published(client, service) == before | {kid}
+    read = logged(service, "keys: read")[-1]
+    assert (read["keys"], read["changed"]) == (3, [f"{kid} next"])
 
     async def signs() -> bool:
         return header_kid(await log_in_token(client, service)) == kid

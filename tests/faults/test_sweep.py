@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.app import serving as serving_module
-from sidecar.app.serving import LARGEST_STEP, clock_jumped
+from sidecar.app import sweep as sweep_module
+from sidecar.app.sweep import LARGEST_STEP, clock_jumped
 from sidecar.clock import Now, read_clock
 from tests.faults.asking import until
 from tests.faults.inside import serving_inside
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving_module, "SWEEP_PERIOD", 0.05)
+    monkeypatch.setattr(sweep_module, "SWEEP_PERIOD", 0.05)
 
 
 def revocations_in(directory: Path) -> int:
@@ -72,7 +72,7 @@ async def test_by_a_clock_that_is_ahead_for_a_moment_nothing_is_forgotten(
         now = read_clock()
         return now._replace(unix=now.unix + (steps.pop(0) if steps else 0))
 
-    monkeypatch.setattr(serving_module, "read_clock", read_bad_clock)
+    monkeypatch.setattr(sweep_module, "read_clock", read_bad_clock)
     async with serving_inside(tmp_path) as (serving, _):
         now = read_clock().unix
         (alive,) = await serving.services.store.revocations.revoke_token("a", forget_at=now + 60)
