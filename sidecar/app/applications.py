@@ -15,6 +15,7 @@ from sidecar.core.addresses import TrustedProxies
 from sidecar.core.client import SECRET_KEY_USE
 from sidecar.core.grant import Issuer
 from sidecar.core.personal import KEY_USE
+from sidecar.core.session import REFRESH_KEY_USE
 from sidecar.credentials.mint import Lifetimes, Mint
 from sidecar.login import Login
 from sidecar.ports import SessionBound
@@ -83,7 +84,7 @@ async def _bootstrap(services: Services) -> None:
 def _make_context(serving: Serving, secret: bytes, workers: int) -> Context:
     services, settings = serving.services, serving.services.settings
     tokens, session, identity = settings.tokens, settings.session, settings.identity
-    refresh_key = derive_key(secret, "refresh tokens")
+    refresh_key = derive_key(secret, REFRESH_KEY_USE)
     personal_key = derive_key(secret, KEY_USE)
     issuer = Issuer(tokens.issuer, tokens.audience, tokens.role_scopes)
     mint = Mint(

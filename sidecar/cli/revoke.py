@@ -10,6 +10,7 @@ from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import TokenKind
 from sidecar.core.personal import KEY_USE, PREFIX, open_personal_token
+from sidecar.core.session import REFRESH_KEY_USE, open_refresh_token
 from sidecar.core.token import LONGEST_TOKEN, VerifiedToken, open_token
 from sidecar.core.user import canonical_username
 from sidecar.core.verdict import Deny
@@ -67,12 +68,17 @@ async def _revoke(
 
 
 async def _revoke_token(services: "Services", token: str) -> None:
-    """Refuse an access token, remove a personal one, or end the session of a cookie.
+    """Refuse an access token, remove a personal one, or end the session of another.
 
-    For the cookie of a session that goes on, its browser would be given a new one.
+    That is a cookie's or a refresh token's. For the cookie of a session that goes on, its browser would be given a new one.
     """
     opened_ring, now = await services.open_ring(), read_clock().unix
     ring = opened_ring.ring
+    refreshed = open_refresh_token(derive_key(opened_ring.secret, REFRESH_KEY_USE), token)
+    if refreshed is not None:
+        if not await services.revocations.end_session(refreshed[0]):
+            raise NotFound("the session of this refresh token has ended already")
+        return
     if token.startswith(PREFIX):
         token_id = open_personal_token(derive_key(opened_ring.secret, KEY_USE), token)
         if isinstance(token_id, Deny):
@@ -86,5 +92,5 @@ async def _revoke_token(services: "Services", token: str) -> None:
         return
     opened = open_token(token, TokenKind.SESSION, ring, issuer=issuer, audience=(issuer,))
     if not isinstance(opened, VerifiedToken):
-        raise NotFound("this is no access token or session cookie of this service")
+        raise NotFound("this is no token or session cookie of this service")
     await services.revocations.end_session_of(opened.claims, now)

@@ -13,6 +13,7 @@ from typing import Final
 from sidecar.core.audit import UNKNOWN_DEVICE, Device
 from sidecar.core.encoding import from_base64url, to_base64url
 
+REFRESH_KEY_USE: Final = "refresh tokens"  # what the key is derived for
 SID_OCTETS: Final = 16
 GENERATION_OCTETS: Final = 4
 MAC_OCTETS: Final = 32

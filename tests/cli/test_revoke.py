@@ -3,12 +3,13 @@
 import asyncio
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 
 from tests.cli.running import PASSWORD, sidecar, sidecar_each
 from tests.core.forge import base64url
@@ -27,10 +28,16 @@ class Front:
         self.service = service
         self._session = session
 
+    def post(
+        self, path: str, body: Mapping[str, object]
+    ) -> AbstractAsyncContextManager[ClientResponse]:
+        """Post JSON to the service."""
+        return self._session.post(f"{self.service.url}{path}", json=body)
+
     async def log_in(self, name: str, *, cookie: bool = False) -> str:
         """Return an access token, or the token of a session cookie."""
         body = {"username": name, "password": PASSWORD, "cookie": cookie}
-        async with self._session.post(f"{self.service.url}/login", json=body) as answer:
+        async with self.post("/login", body) as answer:
             assert answer.status == 200
             if cookie:
                 return answer.cookies[COOKIE].value
@@ -130,9 +137,20 @@ async def test_the_token_of_a_cookie_ends_its_session(front: Front) -> None:
     assert gone.err == f"there is no session '{sid}'\n"
 
 
+async def test_a_refresh_token_ends_its_session(front: Front) -> None:
+    body = {"username": "alice", "password": PASSWORD}
+    async with front.post("/login", body) as answer:
+        given = await answer.json()
+    ran = await front.service.run("revoke", "--token", given["refresh_token"])
+    assert (ran.status, ran.err) == (0, "revoked\n")
+    await front.await_refused(given["access_token"])
+    again = await front.service.run("revoke", "--token", given["refresh_token"])
+    assert (again.status, again.err) == (1, "the session of this refresh token has ended already\n")
+
+
 async def test_what_is_not_there_is_not_said_to_be_revoked(tmp_path: Path) -> None:
     header = base64url(b'{"alg":"RS256","typ":"at+jwt","kid":"x"}')
-    not_ours = "this is no access token or session cookie of this service"
+    not_ours = "this is no token or session cookie of this service"
     rows = {
         ("--session", "nothing"): "there is no session 'nothing'",
         ("--session", ""): "there is no session ''",

@@ -219,6 +219,7 @@ async def test_a_refusal_is_one_line_with_its_cause_and_no_secret(
     assert line == {
         "reason": "invalid_client",
         "cause": "unknown client, or not a secret of it",
+        "client_id": shared.reports.client_id,
         "request_id": "the-proxys-id-1",
         "address": "203.0.113.7",
     }

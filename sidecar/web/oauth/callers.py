@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 from aiohttp import web
 
 from sidecar.clock import Now
+from sidecar.core.client import is_client_id
 from sidecar.core.grant import OWN_CLIENT
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny
@@ -54,7 +55,10 @@ async def authenticate(
     account = await context.programs.authenticate(
         shown.client_id, shown.secret, key=context.client_key
     )
-    return account or refuse_client("unknown client, or not a secret of it")
+    if account is None:
+        named = shown.client_id if is_client_id(shown.client_id) else None
+        return refuse_client("unknown client, or not a secret of it", client_id=named)
+    return account
 
 
 async def read_question(

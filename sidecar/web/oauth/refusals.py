@@ -43,9 +43,9 @@ class OAuthRefusal:
     more: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def refuse_client(cause: str) -> OAuthRefusal:
+def refuse_client(cause: str, **more: str | None) -> OAuthRefusal:
     """Return the refusal of a client; that tells nobody which of the two was wrong."""
-    return OAuthRefusal(OAuthError.INVALID_CLIENT, "the client is not authenticated", cause)
+    return OAuthRefusal(OAuthError.INVALID_CLIENT, "the client is not authenticated", cause, more)
 
 
 def refuse_oauth(
