@@ -70,7 +70,8 @@ async def _revoke(
 async def _revoke_token(services: "Services", token: str) -> None:
     """Refuse an access token, remove a personal one, or end the session of another.
 
-    That is a cookie's or a refresh token's. For the cookie of a session that goes on, its browser would be given a new one.
+    That is a cookie's or a refresh token's: for the cookie of a session that goes on, its browser
+    would be given a new one.
     """
     opened_ring, now = await services.open_ring(), read_clock().unix
     ring = opened_ring.ring
