@@ -16,11 +16,11 @@ pytestmark = pytest.mark.asyncio
 STALE = {"revocation": {"max_staleness": "2s"}}  # the least that the settings allow
 
 
-def revoke_a_key(service: Service) -> None:
+def revoke_at_a_later_level(service: Service) -> None:
     database = sqlite3.connect(service.directory / "data" / "sidecar.db")
     with database:
         database.execute(
-            "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('key', 'k', 0, 1)"
+            "INSERT INTO revocations (level, subject, epoch, forget_at) VALUES ('later', 'k', 0, 1)"
         )
     database.close()
 
@@ -32,7 +32,7 @@ async def test_the_gate_goes_on_until_its_view_is_too_old_and_says_why(
     await service.add_user("alice")
     async with serving(service):
         token = await log_in_token(client, service)
-        await asyncio.to_thread(revoke_a_key, service)
+        await asyncio.to_thread(revoke_at_a_later_level, service)
         await until_degraded(client, service, "sql")
         assert await ask(client, service, token) == 200
 
@@ -49,7 +49,7 @@ async def test_a_start_is_refused_in_one_line(tmp_path: Path) -> None:
     service = make_service(tmp_path)
     async with serving(service):
         pass
-    await asyncio.to_thread(revoke_a_key, service)
+    await asyncio.to_thread(revoke_at_a_later_level, service)
     done = await service.run("serve")
     assert done.status == 1
     assert done.err.count("\n") == 1
