@@ -64,10 +64,14 @@ async def test_output_is_utf_8_whatever_the_terminal_speaks(tmp_path: Path) -> N
     assert (user["username"], user["name"]) == ("\u5c71\u7530", "\u00c9lise")
 
 
-# The program gets the terminal as its own, as a login shell does.
-ON_TERMINAL = (
-    "import os, sys\nos.login_tty(int(sys.argv[1]))\nos.execv(sys.argv[2], sys.argv[2:])\n"
-)
+# The program gets the terminal as its own, and no signal is ignored, as a login shell does.
+ON_TERMINAL = """
+import os, signal, sys
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL)
+os.login_tty(int(sys.argv[1]))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 async def _ask(folder: Path, *answers: bytes) -> Ran:
