@@ -163,7 +163,7 @@ def main() -> None:
     """Let processes die until one lives."""
     directory, name, kind = Path(sys.argv[1]), *sys.argv[2:]
     settings = load_settings(directory / "sidecar.yaml", environ={}, flags={})
-    work, template = directory / "work", directory / "template"
+    work, template = directory / "ring", directory / "template"
     work.mkdir()
     run_apart(partial(prepare, settings, name))
     work.rename(template)

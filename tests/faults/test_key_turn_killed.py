@@ -19,8 +19,8 @@ pytestmark = pytest.mark.asyncio
 
 DEADLINE = 200.0  # seconds for all deaths; a fifth of it is enough
 WORK = {
-    "keys": {"directory": "work/keys"},
-    "database": {"url": "sqlite:///work/sidecar.db"},
+    "keys": {"directory": "ring/keys"},
+    "database": {"url": "sqlite:///ring/sidecar.db"},
 }
 SIGNING = [["cookie", "active"], ["token", "active"]]
 TURNED = sorted([*SIGNING, ["cookie", "next"], ["token", "next"]])
