@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = "requirements.lock"
 RUNTIME_LOCK: Final = "requirements-runtime.lock"
 TOOLS_LOCK: Final = "requirements-tools.lock"
-RUNTIME_EXTRAS: Final = ("postgres", "hiredis", "gunicorn")  # as in lock.sh
+RUNTIME_EXTRAS: Final = ("postgres", "hiredis", "gunicorn", "bcrypt")  # as in lock.sh
 
 PIN: Final = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9a-z.+]+)(?: ; [^\\:/@]+)? \\")
 HASH: Final = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?P<more> \\)?")

@@ -15,5 +15,5 @@ compile() {
 compile requirements-tools.lock scripts/tools.in "$@"
 compile requirements.lock pyproject.toml --all-extras --group dev "$@"
 # What the image runs is what the tests ran: the second lock may only be a part of the first.
-compile requirements-runtime.lock pyproject.toml --extra postgres --extra hiredis --extra gunicorn \
+compile requirements-runtime.lock pyproject.toml --extra postgres --extra hiredis --extra gunicorn --extra bcrypt \
     --constraints requirements.lock "$@"

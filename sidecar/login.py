@@ -2,17 +2,29 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 from sidecar.core.audit import Device
 from sidecar.core.encoding import to_base64url
 from sidecar.core.grant import PASSWORD_AMR
 from sidecar.core.session import SID_OCTETS, Session, SessionKind
+from sidecar.core.throttle import Throttled
 from sidecar.core.user import User, canonical_username
 from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials.mint import CookieGrant, Mint, TokenGrant
 from sidecar.credentials.passwords import PasswordHasher
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Account, AccountStore, Entry, SessionBound
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What somebody typed to log in, and from where; `otp` is the code of their second factor."""
+
+    username: str
+    password: str = field(repr=False)
+    device: Device
+    otp: str | None = field(default=None, repr=False)
 
 
 class Login:
@@ -36,38 +48,32 @@ class Login:
         self._publish = publish
 
     async def log_in_bearer(
-        self, username: str, password: str, now: int, device: Device
-    ) -> tuple[User, TokenGrant] | Deny:
+        self, attempt: Attempt, now: int
+    ) -> tuple[User, TokenGrant] | Deny | Throttled:
         """Open a session that is borne by tokens; return who it is and what they are given."""
         ttl = self._mint.lifetimes.bearer_session
-        opened = await self._open_session(username, password, SessionKind.BEARER, now, ttl, device)
-        if isinstance(opened, Deny):
+        opened = await self._open_session(attempt, SessionKind.BEARER, now, ttl)
+        if not isinstance(opened, tuple):
             return opened
         account, session = opened
         return account.user, self._mint.bearer(account, session, now)
 
     async def log_in_cookie(
-        self, username: str, password: str, now: int, device: Device, *, remember: bool
-    ) -> tuple[User, CookieGrant] | Deny:
+        self, attempt: Attempt, now: int, *, remember: bool
+    ) -> tuple[User, CookieGrant] | Deny | Throttled:
         """Open a session that is borne by a cookie; return who it is and what they are given."""
         lifetimes = self._mint.lifetimes
         ttl = lifetimes.remembered_session if remember else lifetimes.cookie_session
-        opened = await self._open_session(username, password, SessionKind.COOKIE, now, ttl, device)
-        if isinstance(opened, Deny):
+        opened = await self._open_session(attempt, SessionKind.COOKIE, now, ttl)
+        if not isinstance(opened, tuple):
             return opened
         account, session = opened
         return account.user, self._mint.cookie(account, session, now, remember=remember)
 
     async def _open_session(
-        self,
-        username: str,
-        password: str,
-        kind: SessionKind,
-        now: int,
-        ttl: int,
-        device: Device,
-    ) -> tuple[Account, Session] | Deny:
-        account = await self._authenticate(username, password)
+        self, attempt: Attempt, kind: SessionKind, now: int, ttl: int
+    ) -> tuple[Account, Session] | Deny | Throttled:
+        account = await self._authenticate(attempt.username, attempt.password)
         if isinstance(account, Deny):
             return account
         access = min(self._mint.lifetimes.access, ttl)
@@ -82,7 +88,7 @@ class Login:
             expires_at=now + ttl,
             amr=PASSWORD_AMR,
             used_at=now,
-            device=device,
+            device=attempt.device,
         )
         ended = await self._accounts.add_session(session, account.epoch, self._bound)
         if ended is None:

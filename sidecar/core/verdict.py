@@ -38,6 +38,8 @@ class Reason(StrEnum):
     REVOKED_EVERYONE = "revoked_everyone"
     INVALID_CREDENTIALS = "invalid_credentials"
     INVALID_GRANT = "invalid_grant"
+    OTP_REQUIRED = "otp_required"
+    OTP_INVALID = "otp_invalid"
 
     # Somebody, who has to prove again, or otherwise, who they are (RFC 9470).
     AMR_MISSING = "amr_missing"

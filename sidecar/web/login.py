@@ -11,6 +11,7 @@ from sidecar.core.token import VerifiedToken
 from sidecar.core.user import User
 from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.credentials.mint import CookieGrant
+from sidecar.login import Attempt
 from sidecar.schemas.requests import (
     LOGIN_FORM,
     LOGIN_REQUEST,
@@ -53,20 +54,19 @@ async def post_login(request: web.Request) -> web.StreamResponse:
 async def _post_json(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     body = load_body(LOGIN_REQUEST, parse_json(await read_body(request)))
-    now, device = read_clock().unix, find_device(request, context)
+    now = read_clock().unix
+    attempt = Attempt(body.username, body.password, find_device(request, context))
     if not body.cookie:
-        opened = await context.login.log_in_bearer(body.username, body.password, now, device)
-        if isinstance(opened, Deny):
+        opened = await context.login.log_in_bearer(attempt, now)
+        if not isinstance(opened, tuple):
             return refuse(request, context, opened, "login")
         user, tokens = opened
         _log_login(request, context, user, "bearer")
         return answer_json({"token_type": "Bearer", **asdict(tokens)})
     if not is_welcome(request, context):
         return refuse(request, context, Deny(Reason.CROSS_SITE), "login")
-    begun = await context.login.log_in_cookie(
-        body.username, body.password, now, device, remember=body.remember
-    )
-    if isinstance(begun, Deny):
+    begun = await context.login.log_in_cookie(attempt, now, remember=body.remember)
+    if not isinstance(begun, tuple):
         return refuse(request, context, begun, "login")
     user, grant = begun
     _log_login(request, context, user, "cookie")
@@ -80,11 +80,10 @@ async def _post_form(request: web.Request) -> web.StreamResponse:
     if not is_welcome(request, context):
         return refuse(request, context, Deny(Reason.CROSS_SITE), "login")
     form = load_body(LOGIN_FORM, parse_form(await read_body(request)))
-    now, device = read_clock().unix, find_device(request, context)
-    begun = await context.login.log_in_cookie(
-        form.username, form.password, now, device, remember=form.remember
-    )
-    if isinstance(begun, Deny):
+    now = read_clock().unix
+    attempt = Attempt(form.username, form.password, find_device(request, context))
+    begun = await context.login.log_in_cookie(attempt, now, remember=form.remember)
+    if not isinstance(begun, tuple):
         log_refusal(request, context, begun, "login")
         return await render_login(
             context,

@@ -15,6 +15,7 @@ from sidecar.core.addresses import Address
 from sidecar.core.audit import Device
 from sidecar.core.facts import Host, parse_host
 from sidecar.core.origin import Site
+from sidecar.core.throttle import TOO_MANY_ATTEMPTS, Throttled
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import BodyMalformed, FieldsInvalid
 from sidecar.schemas.requests import parse_json
@@ -157,15 +158,24 @@ def describe_request(request: web.BaseRequest, context: Context) -> dict[str, st
 
 
 def log_refusal(
-    request: web.BaseRequest, context: Context, refusal: Deny, what: str, **more: str | None
+    request: web.BaseRequest,
+    context: Context,
+    refusal: Deny | Throttled,
+    what: str,
+    **more: str | None,
 ) -> None:
     """Write the one line about a `what` (login, refresh, …) that was refused."""
-    extra = {"reason": refusal.reason.value, **describe_request(request, context), **more}
+    reason = TOO_MANY_ATTEMPTS if isinstance(refusal, Throttled) else refusal.reason.value
+    extra = {"reason": reason, **describe_request(request, context), **more}
     log.info("%s refused", what, extra=extra)
 
 
 def refuse(
-    request: web.BaseRequest, context: Context, refusal: Deny, what: str, **more: str | None
+    request: web.BaseRequest,
+    context: Context,
+    refusal: Deny | Throttled,
+    what: str,
+    **more: str | None,
 ) -> web.Response:
     """Say in the log that a `what` was refused, and return the answer."""
     log_refusal(request, context, refusal, what, **more)

@@ -11,6 +11,7 @@ from aiohttp import web
 from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
 from sidecar.core.redirect import LONGEST_REDIRECT
+from sidecar.core.throttle import TOO_MANY_ATTEMPTS, Throttled
 from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
@@ -51,6 +52,8 @@ CHALLENGES: Final[Mapping[Reason, str]] = {  # RFC 6750 section 3.1, RFC 9470 se
     Reason.NO_CREDENTIAL: "Bearer",
     Reason.INVALID_CREDENTIALS: "Bearer",
     Reason.INVALID_GRANT: "Bearer",
+    Reason.OTP_REQUIRED: "Bearer",
+    Reason.OTP_INVALID: "Bearer",
     Reason.TWO_CREDENTIALS: 'Bearer error="invalid_request"',
     Reason.CREDENTIAL_MALFORMED: 'Bearer error="invalid_request"',
     Reason.AMR_MISSING: 'Bearer error="insufficient_user_authentication"',
@@ -182,8 +185,11 @@ def answer_json(members: object, status: int = 200) -> web.Response:
     )
 
 
-def refuse_caller(request_id: str, refusal: Deny) -> web.Response:
+def refuse_caller(request_id: str, refusal: Deny | Throttled) -> web.Response:
     """Return the refusal of who calls this service itself."""
+    if isinstance(refusal, Throttled):
+        headers = {"Retry-After": str(refusal.retry_after)}
+        return problem(429, TOO_MANY_ATTEMPTS, request_id=request_id, headers=headers)
     status = STATUSES.get(refusal.reason, UNAUTHORIZED)
     headers = {}
     if status == UNAUTHORIZED:

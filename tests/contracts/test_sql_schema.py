@@ -120,7 +120,7 @@ async def test_of_several_processes_that_upgrade_at_once_all_end_well(
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("version", ["0003", "9999", "0000", "another-program"])
+@pytest.mark.parametrize("version", ["0004", "9999", "0000", "another-program"])
 async def test_a_version_that_is_not_known_is_refused_and_nothing_is_changed(
     store: SqlStore, database_url: str, version: str
 ) -> None:

@@ -28,7 +28,12 @@ README = ROOT / "README.md"
 REFUSED = ROOT / "docs/refused.md"
 RUNNING = ROOT / "docs/running.md"
 GUARANTEES = ROOT / "docs/guarantees.md"
-AT_THE_LOGIN = {Reason.INVALID_CREDENTIALS, Reason.INVALID_GRANT}  # the gate says neither
+AT_THE_LOGIN = {  # the gate says none of these
+    Reason.INVALID_CREDENTIALS,
+    Reason.INVALID_GRANT,
+    Reason.OTP_REQUIRED,
+    Reason.OTP_INVALID,
+}
 
 
 def _code(cell: str) -> list[str]:

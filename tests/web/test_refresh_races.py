@@ -10,7 +10,7 @@ from sidecar.core.grant import Issuer
 from sidecar.core.session import Session
 from sidecar.credentials.mint import Lifetimes, Mint, TokenGrant
 from sidecar.errors import StoreUnavailable
-from sidecar.login import Login
+from sidecar.login import Attempt, Login
 from sidecar.ports import Account, SessionBound, SessionStore
 from sidecar.rotation import RefreshOptions, Rotation
 from tests.programs.service import PASSWORD
@@ -83,7 +83,7 @@ async def test_who_is_overtaken_gets_the_successor_of_the_other(served: Web) -> 
     real = served.serving.services.store.sessions
     login, overtaken = rotating(served, Overtaken(real, 1))
     now = read_clock().unix
-    begun = await login.log_in_bearer("alice", PASSWORD, now, HERE)
+    begun = await login.log_in_bearer(Attempt("alice", PASSWORD, HERE), now)
     assert isinstance(begun, tuple)
     token = begun[1].refresh_token
     mine = await overtaken.refresh(token, now, HERE)
@@ -99,7 +99,7 @@ async def test_who_is_overtaken_from_elsewhere_is_noted(served: Web) -> None:
     store = served.serving.services.store
     login, overtaken = rotating(served, Overtaken(store.sessions, 1, THERE))
     now = read_clock().unix
-    begun = await login.log_in_bearer("alice", PASSWORD, now, HERE)
+    begun = await login.log_in_bearer(Attempt("alice", PASSWORD, HERE), now)
     assert isinstance(begun, tuple)
     assert isinstance(await overtaken.refresh(begun[1].refresh_token, now, HERE), TokenGrant)
     assert overtaken.replays_elsewhere == 1
@@ -112,7 +112,7 @@ async def test_who_is_overtaken_again_and_again_is_told_to_come_back(served: Web
     real = served.serving.services.store.sessions
     login, overtaken = rotating(served, Overtaken(real, 0))
     now = read_clock().unix
-    begun = await login.log_in_bearer("alice", PASSWORD, now, HERE)
+    begun = await login.log_in_bearer(Attempt("alice", PASSWORD, HERE), now)
     assert isinstance(begun, tuple)
     token = begun[1].refresh_token
     with pytest.raises(StoreUnavailable):

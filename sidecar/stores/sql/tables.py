@@ -73,6 +73,49 @@ personal_tokens: Final = sa.Table(
     sa.Column("used_at", sa.BigInteger),
 )
 
+# What somebody proves beside their password who they are; `kind` leaves room for others than TOTP.
+# The secret is encrypted. What is not confirmed yet counts for nothing.
+factors: Final = sa.Table(
+    "factors",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("user_id", sa.ForeignKey("users.id"), nullable=False, index=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("confirmed_at", sa.BigInteger),
+)
+
+recovery_codes: Final = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("code_hash", sa.String(64), primary_key=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+)
+
+# One-time links that set a password: the newest of a user alone counts.
+resets: Final = sa.Table(
+    "resets",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
+)
+
+# How often somebody tried to log in; times are Unix milliseconds.
+throttle: Final = sa.Table(
+    "throttle",
+    metadata,
+    sa.Column("key", sa.String(96), primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("forget_at", sa.BigInteger, nullable=False, index=True),
+)
+
 # `sequence` grows in the order of the commits; no number is ever used twice.
 revocations: Final = sa.Table(
     "revocations",
