@@ -7,7 +7,8 @@ SidecarError                    one line for a person; the boundary of every com
 ├── Unavailable                 no verdict or answer can be reached now: 503 with `Retry-After`
 │   ├── StoreUnavailable        SQL did not answer, is locked, or lost the connection
 │   ├── Overloaded              too many passwords wait to be hashed, or personal tokens to be read
-│   └── NoVerdict               no key signs, the view is missing or old, a token could not be read
+│   ├── NoVerdict               no key signs, the view is missing or old, a token could not be read
+│   └── FactorUnreadable        `secret` does not open somebody's second factor
 ├── StoreUnusable               SQL is read-only, newer than this, or not a database
 ├── RingMismatch                the key directory and what SQL remembers of it differ
 ├── NextKeyWaits                a key is asked for, and one waits already for its time
@@ -16,7 +17,9 @@ SidecarError                    one line for a person; the boundary of every com
 ├── VersionMismatch             what was to be changed is not what the caller saw: 412
 ├── PreconditionRequired        a change must say what the caller saw: 428
 ├── TooManyTokens               somebody has as many personal tokens as anybody may have: 409
+├── FactorExists                somebody has a second factor already: 409
 ├── LastAdministrator           the change would leave no enabled administrator
+├── UserDisabled                a one-time link is asked for, for somebody who cannot log in: 409
 ├── MissingExtra                an optional dependency that the settings ask for is not installed
 ├── CannotListen                an address is taken or not ours (app/listeners.py)
 └── BackgroundEnded             a task that runs for ever has ended: a bug (app/background.py)
@@ -67,6 +70,10 @@ class NoVerdict(Unavailable):
     """The gate lacks what it needs to decide: a key, a view, whose a personal token is."""
 
 
+class FactorUnreadable(Unavailable):
+    """What is kept of a second factor cannot be opened: that is never as if there were none."""
+
+
 class StoreUnusable(SidecarError):
     """The database cannot be used as it is; nothing was changed."""
 
@@ -99,8 +106,16 @@ class TooManyTokens(SidecarError):
     """Somebody has as many personal tokens as anybody may have."""
 
 
+class FactorExists(SidecarError):
+    """Somebody has a second factor already; it is removed before another is set up."""
+
+
 class LastAdministrator(SidecarError):
     """The change would leave no enabled administrator."""
+
+
+class UserDisabled(SidecarError):
+    """Somebody who cannot log in is given no one-time link."""
 
 
 class MissingExtra(SidecarError):

@@ -38,7 +38,18 @@ class Action(StrEnum):
 
     SESSION_REUSED = "session.reused"  # an old refresh token came back: the session was ended
     SESSION_REPLAYED = "session.replayed"  # within the grace, from another device
+    SESSION_ENDED = "session.ended"  # one, by its owner elsewhere or by an operator
+    USER_ADDED = "user.added"
+    USER_CHANGED = "user.changed"
+    USER_PASSWORD = "user.password"  # was given another, by themselves or by somebody else
+    USER_REMOVED = "user.removed"
     USER_ENDED = "user.ended"  # all sessions of a user, by themselves or by somebody else
+    OTP_ENABLED = "otp.enabled"  # a second factor was confirmed
+    OTP_DISABLED = "otp.disabled"  # and taken away, by its owner or an administrator
+    OTP_RECOVERED = "otp.recovered"  # a recovery code stood in for it
+    RESET_MADE = "reset.made"  # a one-time link that sets a password
+    RESET_SPENT = "reset.spent"
+    THROTTLE_CLEARED = "throttle.cleared"  # attempts to log in were forgotten
     EVERYONE_ENDED = "everyone.ended"
     CLIENT_ADDED = "client.added"
     CLIENT_CHANGED = "client.changed"

@@ -11,6 +11,7 @@ from sidecar.core.user import User
 
 OWN_CLIENT: Final = "sidecar"  # the `client_id` of what people get at /login
 PASSWORD_AMR: Final = ("pwd",)  # RFC 8176 section 2
+OTP_AMR: Final = ("pwd", "otp")  # and a code of the second factor, or what stands in for one
 PERSONAL_AMR: Final = ("pat",)  # a personal token: nobody was there to prove who they are
 
 

@@ -6,7 +6,7 @@ refused without a read of the store, and the store holds nothing that could be u
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import Final
 
@@ -78,6 +78,21 @@ def judge_refresh(session: Session, generation: int, now: int, *, grace: int, id
     if generation == session.generation - 1 and now < session.rotated_at + grace:
         return Turn.REPLAY
     return Turn.REUSE
+
+
+def turn_session(session: Session, now: int, *, access: int, grace: int) -> Session:
+    """Return a session after the next turn of its refresh token; `access` and `grace` are seconds.
+
+    `access` is how long its access tokens live. With the grace: the last replay within it seals one
+    that lives that much longer, and a revocation is kept by this date.
+    """
+    latest = min(now + access + grace, session.expires_at)
+    return replace(
+        session,
+        generation=session.generation + 1,
+        rotated_at=now,
+        tokens_until=max(session.tokens_until, latest),
+    )
 
 
 def seal_refresh_token(key: bytes, sid: str, generation: int) -> str:

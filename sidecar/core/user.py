@@ -11,8 +11,10 @@ from sidecar.core.text import is_plain_text
 LONGEST_USERNAME: Final = 64  # characters, canonical
 LONGEST_NAME: Final = 256
 LONGEST_PASSWORD: Final = 1024  # characters, as typed: bounded before it is hashed
+LONGEST_NEW_PASSWORD: Final = 256  # characters; older ones may be longer
 LONGEST_EMAIL: Final = 254  # RFC 5321 section 4.5.3.1.3, without the angle brackets
 
+_ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _ROLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", re.ASCII)
 _EMAIL: Final = re.compile(r"[^\s@,;:<>()\[\]\\\"]{1,64}@[^\s@,;:<>()\[\]\\\"]{1,253}")
 # Letters and marks that show nothing (Default_Ignorable_Code_Point, RFC 8264 section 9.13).
@@ -21,6 +23,8 @@ _IGNORABLE: Final = re.compile(
 )
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _BIDI_REST: Final = frozenset({"EN", "ES", "CS", "ET", "ON", "BN", "NSM"})
+# Controls and formats show nothing, and private characters not the same to everybody.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs"})
 _SPOKEN: Final = frozenset({"L", "M", "N"})  # letters, marks, numbers
 
 
@@ -59,6 +63,17 @@ def canonical_username(text: str) -> str | None:
     return name if _reads_one_way(name) else None
 
 
+def fold_text(text: str) -> str:
+    """Return text as it is searched, whatever its case, width or composition (Unicode, D146)."""
+    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKC", once.casefold())
+
+
+def is_user_id(text: str) -> bool:
+    """Say whether `text` can be the `id` of a user."""
+    return _ID.fullmatch(text) is not None
+
+
 def is_role(text: str) -> bool:
     """Say whether `text` is a role's name."""
     return _ROLE.fullmatch(text) is not None
@@ -69,14 +84,33 @@ def roles_fit(roles: tuple[str, ...]) -> bool:
     return len(roles) <= MOST_ROLES and sum(map(len, roles)) <= LONGEST_ROLES
 
 
-def is_email(text: str) -> bool:
-    """Say whether `text` has the form of an e-mail address; only mail that arrives proves more."""
-    return len(text) <= LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None and is_plain_text(text)
+def canonical_email(text: str) -> str | None:
+    """Return an e-mail address in NFC, None for what has not the form of one.
+
+    Only mail that arrives proves more. Case stays: what stands before the `@` may depend on it.
+    """
+    email = _compose(text, LONGEST_EMAIL)
+    if email is None or _EMAIL.fullmatch(email) is None or _IGNORABLE.search(email):
+        return None
+    return email
 
 
-def is_name(text: str) -> bool:
-    """Say whether `text` can be a person's full name."""
-    return 0 < len(text) <= LONGEST_NAME and is_plain_text(text) and text.strip() == text
+def canonical_name(text: str) -> str | None:
+    """Return a person's full name in NFC, None for what shows none: it has a letter or digit."""
+    name = _compose(text, LONGEST_NAME)
+    if name is None or name != name.strip() or unicodedata.category(name[:1] or " ")[0] == "M":
+        return None
+    shown = _IGNORABLE.sub("", name)
+    return name if any(unicodedata.category(c)[0] in {"L", "N"} for c in shown) else None
+
+
+def _compose(text: str, longest: int) -> str | None:
+    """Return text in NFC of at most so many characters, none of which is there unseen."""
+    if len(text) > longest:
+        return None
+    composed = unicodedata.normalize("NFC", text)
+    seen = is_plain_text(composed) and not any(unicodedata.category(c) in _UNSEEN for c in composed)
+    return composed if seen and len(composed) <= longest else None
 
 
 _WIDTHS: Final = frozenset({"<wide>", "<narro"})

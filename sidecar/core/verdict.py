@@ -1,6 +1,6 @@
 """The answer to a question, `Allow` or `Deny` with its reason: a value, never an exception."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,7 @@ class Reason(StrEnum):
     NETWORK_NOT_ALLOWED = "network_not_allowed"
     SCOPE_MISSING = "scope_missing"
     CROSS_SITE = "cross_site"
+    CSRF_TOKEN = "csrf_token"
     UNTRUSTED_PEER = "untrusted_peer"
 
     # The question cannot be read, or could be read in two ways.
@@ -89,10 +90,14 @@ class StepUp:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """The request may not pass; where a login of another kind would help, `step_up` says which."""
+    """The request may not pass; where a login of another kind would help, `step_up` says which.
+
+    `subject` is the id of whom it is about, for logs alone: it is never answered.
+    """
 
     reason: Reason
     step_up: StepUp | None = None
+    subject: str | None = field(default=None, kw_only=True, compare=False)
 
     def __bool__(self) -> bool:
         return False

@@ -16,6 +16,7 @@ from sidecar.core.session import (
     judge_refresh,
     open_refresh_token,
     seal_refresh_token,
+    turn_session,
 )
 from tests.core.properties import ANY_TEXT, THOROUGH
 
@@ -114,6 +115,25 @@ def test_waiting_never_makes_a_refresh_token_good_again(
     after = judge_refresh(SESSION, generation, first + wait, grace=GRACE, idle=idle)
     assert before in good or after not in good
     assert before is not Turn.OVER or after is Turn.OVER
+
+
+@pytest.mark.parametrize(
+    ("before", "until", "now", "after"),
+    [
+        (10_600, 20_000, 10_000, 10_630),  # the last replay within the grace comes at 10_029
+        (10_630, 20_000, 10_000, 10_630),
+        (10_631, 20_000, 10_000, 10_631),  # what lives longer already is refused as long
+        (10_600, 20_000, 19_370, 20_000),
+        (10_600, 20_000, 19_371, 20_000),  # no token outlives its session
+    ],
+)
+def test_a_turned_session_is_kept_in_mind_until_its_last_token_ends(
+    before: int, until: int, now: int, after: int
+) -> None:
+    session = replace(SESSION, tokens_until=before, expires_at=until)
+    assert turn_session(session, now, access=600, grace=GRACE) == replace(
+        session, generation=6, rotated_at=now, tokens_until=after
+    )
 
 
 @THOROUGH

@@ -1,5 +1,6 @@
 """Usernames in one form (RFC 8265), roles, e-mail addresses and names."""
 
+from collections.abc import Callable
 from typing import Final
 
 import pytest
@@ -7,7 +8,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sidecar.core.claims import MOST_ROLES
-from sidecar.core.user import canonical_username, is_email, is_name, is_role, roles_fit
+from sidecar.core.user import (
+    canonical_email,
+    canonical_name,
+    canonical_username,
+    fold_text,
+    is_role,
+    is_user_id,
+    roles_fit,
+)
 from tests.core.properties import ANY_TEXT, THOROUGH
 
 
@@ -146,7 +155,7 @@ def test_roles_fit_where_a_token_that_bears_them_opens(
      "x" * 64 + "@" + "y" * 189],
 )  # fmt: skip
 def test_an_email_address_has_two_sides(text: str) -> None:
-    assert is_email(text)
+    assert canonical_email(text) == text
 
 
 @pytest.mark.parametrize(
@@ -155,23 +164,84 @@ def test_an_email_address_has_two_sides(text: str) -> None:
      "a\0@b",
      "a@b,c@d", "a@b;c", "<a@b>", "a@b>", '"a"@b', "a(b)@c", "a@[1.2.3.4]", "a\\b@c", "a:b@c",
      "mailto:a@b", "x" * 65 + "@b", "a@" + "y" * 254, "x" * 64 + "@" + "y" * 190, "a\u202e@b",
-     "a@b\u200b", "a\u00a0b@c", "\udcff@b", "a@b\x85"],
+     "a@b\u200b", "a\u00a0b@c", "\udcff@b", "a@b\x85", "a@b\u00ad", "\u3164@b", "a\ufe0f@b",
+     "a\u180e@b", "a@b\U000e0041", "\ue000@b", "a@\ufff9b"],
     ids=ascii,
 )  # fmt: skip
 def test_anything_else_is_no_email_address(text: str) -> None:
-    assert not is_email(text)
+    assert canonical_email(text) is None
 
 
-@pytest.mark.parametrize("text", ["A", "Alice Liddell", "\u00c9ric", "\u5c71\u7530", "x" * 256])
+@pytest.mark.parametrize(
+    "text",
+    ["A", "Alice Liddell", "\u00c9ric", "\u5c71\u7530", "x" * 256, "7", "Dr. No \u2603",
+     "\u0627\u0644\u0641", "A\u0336", "\u845b\U000e0100"],
+)  # fmt: skip
 def test_a_name_is_any_plain_text(text: str) -> None:
-    assert is_name(text)
+    assert canonical_name(text) == text
 
 
 @pytest.mark.parametrize(
     "text",
     ["", " ", " A", "A ", "\tA", "A\n", "A\r\nB", "A\0", "x" * 257, "A\u202eB", "\u00a0A",
-     "A\u3000", "A\u200b", "\ud800", "A\x1b[31m", "A\x9f", "\ufeffA"],
+     "A\u3000", "A\u200b", "\ud800", "A\x1b[31m", "A\x9f", "\ufeffA", "\u0301", "\u0301A",
+     "\u0301\u0302", "\u3164", "\u3164\u115f", "-", "...", "\u2800", "\u2603", "A\u00ad",
+     "A\U000e0041", "\ue000A", "A\ufff9B", "A\u2066B", "\ufe0f", "A\u180eB"],
     ids=ascii,
 )  # fmt: skip
 def test_a_name_hides_nothing(text: str) -> None:
-    assert not is_name(text)
+    assert canonical_name(text) is None
+
+
+@pytest.mark.parametrize("canonical", [canonical_email, canonical_name])
+def test_an_address_and_a_name_are_composed(canonical: Callable[[str], str | None]) -> None:
+    assert canonical("E\u0301@b") == "\u00c9@b"
+    assert canonical("\u212bngstr\u00f6m@b") == "\u00c5ngstr\u00f6m@b"
+
+
+def test_what_is_too_long_once_it_is_composed_is_none() -> None:
+    """U+0958 becomes two characters (Unicode, composition exclusions)."""
+    assert canonical_name("\u0958" * 128) == "\u0915\u093c" * 128
+    assert canonical_name("\u0958" * 129) is None
+
+
+@THOROUGH
+@given(text=ANY_TEXT | st.text(max_size=8))
+def test_what_is_canonical_stays_so(text: str) -> None:
+    for canonical in (canonical_email, canonical_name):
+        found = canonical(text)
+        if found is not None:
+            assert canonical(found) == found
+            found.encode()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ALICE", "alice"),
+        ("\u00c9LISE", "e\u0301lise"),
+        ("Stra\u00dfe", "STRASSE"),
+        ("\uff21lice", "alice"),
+        ("\u0130", "i\u0307"),
+        ("\u03a3", "\u03c2"),
+        ("\u041c\u0418\u0420", "\u043c\u0438\u0440"),
+    ],
+)
+def test_spellings_of_one_text_fold_alike(one: str, other: str) -> None:
+    assert fold_text(one) == fold_text(other)
+
+
+@THOROUGH
+@given(text=st.text(max_size=16))
+def test_folded_text_is_folded(text: str) -> None:
+    assert fold_text(fold_text(text)) == fold_text(text)
+
+
+@pytest.mark.parametrize("text", ["a", "A" * 64, "s8IOsyYDQ0XJ_16DyTnTgw", "-", "a.b~c"])
+def test_an_id_of_a_user_stands_in_a_path_as_it_is(text: str) -> None:
+    assert is_user_id(text)
+
+
+@pytest.mark.parametrize("text", ["", "A" * 65, "a b", "a/b", "a%b", "\u00e9", "a\n", "\0", "a:b"])
+def test_anything_else_is_no_id_of_a_user(text: str) -> None:
+    assert not is_user_id(text)
