@@ -41,12 +41,16 @@ class RevocationStore(Protocol):
     ) -> tuple[Entry, ...]:
         """End all sessions of a user, move their epoch, and write the event. Raises NotFound.
 
-        `personal_tokens` says whether these go too: they are credentials of that person.
+        Their one-time link goes too. `personal_tokens` says whether these do: they are credentials
+        of that person.
         """
         ...
 
     async def end_all_sessions(self, event: AuditEvent) -> tuple[Entry, ...]:
-        """End the sessions and personal tokens of everyone, move the one epoch, write the event."""
+        """End the sessions and personal tokens of everyone, move the one epoch, write the event.
+
+        All one-time links go too.
+        """
         ...
 
     async def end_idle_sessions(self, *, used_before: int, keep_after: int) -> tuple[Entry, ...]:
@@ -80,7 +84,7 @@ class SweepStore(Protocol):
         ...
 
     async def purge(self, now: int, *, refresh_ttl: int) -> None:
-        """Drop what is over: spent revocations, sessions and personal tokens, in small batches.
+        """Drop what is over: revocations, sessions, tokens, attempts at logins; in small batches.
 
         A session that nobody refreshed for `refresh_ttl` seconds is over with its last token.
         """

@@ -7,19 +7,17 @@ from dataclasses import dataclass, field
 from sidecar.clients.personal import NewToken, PersonalTokens
 from sidecar.clients.shown import ShownTokens
 from sidecar.clock import Now
-from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.grant import Issuer
 from sidecar.core.revocation import RevocationView
 from sidecar.core.user import User
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Entry, OwnedToken, UserChange
 from sidecar.stores.sql import SqlStore
-from tests.contracts.sql_stores import KEEP, NOW, add_user
+from tests.contracts.sql_stores import BY, KEEP, NOW, add_user, change_user
 
 KEY = b"k" * 32
 SCOPES = {"staff": ["orders:read"], "ops": ["deploy", "orders:read"]}
 ISSUER = Issuer("https://auth.example.com", ("api",), SCOPES)
-BY = Author(OPERATOR)
 
 
 def at(seconds: float = 0) -> Now:
@@ -81,13 +79,8 @@ class Desk:
 
     async def change(self, **members: object) -> None:
         """Change alice, and let this process hear of it."""
-        _, entries = await self.store.users.change_user(
-            "alice",
-            UserChange(**members),  # type: ignore[arg-type]  # rows differ
-            admin_role="admin",
-            now=NOW,
-            keep_after=KEEP,
-        )
+        change = UserChange(**members)  # type: ignore[arg-type]  # rows differ
+        _, entries = await change_user(self.store, change)
         self.view.apply(entry.revocation for entry in entries)
 
 

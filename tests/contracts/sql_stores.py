@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from sidecar.core.audit import EVERYONE, OPERATOR, Action, AuditEvent
+from sidecar.core.audit import EVERYONE, OPERATOR, Action, AuditEvent, Author
 from sidecar.core.session import Session, SessionKind
 from sidecar.core.user import User
-from sidecar.ports import Entry, SessionBound
+from sidecar.ports import ChangeRules, Entry, SessionBound, UserChange
 from sidecar.stores.sql import SqlStore
 from sidecar.stores.sql.tables import metadata, personal_tokens, sessions
 
@@ -20,6 +20,8 @@ NOW = 1_800_000_000
 KEEP = 7_200  # seconds that an entry outlives what it refuses
 REFRESH_TTL = 30 * 86_400  # seconds after which a session is over that nobody refreshes
 BOUND = SessionBound(most=100, refresh_ttl=REFRESH_TTL, keep_after=KEEP)
+RULES = ChangeRules(admin_role="admin", keep_after=KEEP)
+BY = Author(OPERATOR)
 HASH = "$argon2id$not-a-hash"
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
@@ -57,8 +59,23 @@ async def add_user(
     store: SqlStore, username: str = "alice", *roles: str, disabled: bool = False
 ) -> User:
     user = make_user(username, *roles, disabled=disabled)
-    await store.users.add_user(user, HASH)
+    await store.users.add_user(user, HASH, BY)
     return user
+
+
+async def change_user(
+    store: SqlStore, change: UserChange, name: str = "alice", *, at: int = NOW
+) -> tuple[User, tuple[Entry, ...]]:
+    """Change somebody who was added by this name, as an operator does."""
+    user, _, entries = await store.users.change_user(
+        f"id-of-{name}", change, BY, at, seen=None, rules=RULES
+    )
+    return user, entries
+
+
+async def remove_user(store: SqlStore, name: str = "alice", *, at: int = NOW) -> tuple[Entry, ...]:
+    """Remove somebody who was added by this name, as an operator does."""
+    return await store.users.remove_user(f"id-of-{name}", BY, at, seen=None, rules=RULES)
 
 
 async def open_session(store: SqlStore, user: User, sid: str = "s-1", **changes: Any) -> Session:

@@ -7,13 +7,14 @@ import pytest
 import pytest_asyncio
 
 from sidecar.accounts import Accounts, NewUser, generate_password
+from sidecar.core.audit import AuditQuery
 from sidecar.core.revocation import Level
 from sidecar.core.user import User
 from sidecar.credentials.passwords import PasswordHasher
 from sidecar.errors import LastAdministrator, NameTaken, NotFound
 from sidecar.ports import Entry, UserChange
 from sidecar.stores.sql import SqlStore
-from tests.contracts.sql_stores import KEEP, NOW, open_session, read_tables
+from tests.contracts.sql_stores import BY, KEEP, NOW, open_session, read_tables
 from tests.programs.service import PASSWORD
 
 pytestmark = pytest.mark.asyncio
@@ -41,6 +42,18 @@ class People:
     async def _publish(self, entries: Sequence[Entry]) -> None:
         self.published += entries
 
+    async def change(self, name: str, change: UserChange) -> User:
+        user_id = (await self.accounts.show(name)).id
+        return (await self.accounts.change(user_id, change, BY, NOW + 1, seen=None))[0]
+
+    async def set_password(self, name: str, password: str) -> User:
+        user_id = (await self.accounts.show(name)).id
+        return await self.accounts.set_password(user_id, password, BY, NOW + 1)
+
+    async def remove(self, name: str) -> None:
+        user_id = (await self.accounts.show(name)).id
+        await self.accounts.remove(user_id, BY, NOW + 1, seen=None)
+
     async def knows(self, username: str, password: str) -> bool:
         account = await self.store.sessions.find_account(username)
         assert account is not None
@@ -58,7 +71,7 @@ async def people(store: SqlStore) -> AsyncIterator[People]:
 async def test_somebody_new_is_kept_with_a_hash_of_their_password(
     people: People, database_url: str
 ) -> None:
-    user = await people.accounts.add(ALICE, PASSWORD, NOW)
+    user = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
     assert user == User(
         id=user.id,
         username="alice",
@@ -77,17 +90,17 @@ async def test_somebody_new_is_kept_with_a_hash_of_their_password(
 
 
 async def test_a_taken_name_is_refused(people: People) -> None:
-    user = await people.accounts.add(ALICE, PASSWORD, NOW)
+    user = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
     with pytest.raises(NameTaken):
-        await people.accounts.add(NewUser("alice"), "another passphrase", NOW)
+        await people.accounts.add(NewUser("alice"), "another passphrase", BY, NOW)
     assert await people.accounts.show("alice") == user
     assert await people.knows("alice", PASSWORD)
 
 
 async def test_an_id_is_never_given_out_again(people: People) -> None:
-    first = await people.accounts.add(ALICE, PASSWORD, NOW)
-    await people.accounts.remove("alice", NOW)
-    second = await people.accounts.add(ALICE, PASSWORD, NOW)
+    first = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
+    await people.remove("alice")
+    second = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
     assert first.id != second.id
 
 
@@ -95,14 +108,16 @@ async def test_the_first_administrator_is_made_where_there_is_nobody(people: Peo
     user = await people.accounts.add_first_administrator(ALICE, PASSWORD, NOW)
     assert user is not None
     assert user.roles == ("admin",)
+    (row,) = await people.store.audit.read_events(AuditQuery(10))
+    assert (row.action, row.actor, row.subject) == ("user.added", "service", user.id)
     assert await people.knows("alice", PASSWORD)
     assert await people.accounts.add_first_administrator(NewUser("eve"), PASSWORD, NOW) is None
     assert list(await people.accounts.list()) == [user]
 
 
 async def test_no_first_administrator_is_made_where_there_is_anybody(people: People) -> None:
-    user = await people.accounts.add(ALICE, PASSWORD, NOW)
-    await people.accounts.change("alice", UserChange(disabled=True), NOW)
+    user = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
+    await people.change("alice", UserChange(disabled=True))
     assert await people.accounts.add_first_administrator(NewUser("eve"), PASSWORD, NOW) is None
     assert [each.id for each in await people.accounts.list()] == [user.id]
 
@@ -120,33 +135,35 @@ async def test_of_two_first_administrators_at_once_one_is_made(
 
 
 async def test_nobody_can_be_shown_changed_or_removed(people: People) -> None:
-    await people.accounts.add(ALICE, PASSWORD, NOW)
+    await people.accounts.add(ALICE, PASSWORD, BY, NOW)
     accounts = people.accounts
+    with pytest.raises(NotFound, match="there is no user 'bob'"):
+        await accounts.show("bob")
     for work in (
-        accounts.show("bob"),
-        accounts.change("bob", UserChange(name="Bob"), NOW),
-        accounts.set_password("bob", PASSWORD, NOW),
-        accounts.remove("bob", NOW),
+        accounts.find("bob"),
+        accounts.change("bob", UserChange(name="Bob"), BY, NOW, seen=None),
+        accounts.set_password("bob", PASSWORD, BY, NOW),
+        accounts.remove("bob", BY, NOW, seen=None),
     ):
-        with pytest.raises(NotFound, match="there is no user 'bob'"):
+        with pytest.raises(NotFound, match="there is no user with the id 'bob'"):
             await work
     assert people.published == []
 
 
 async def test_a_change_is_published_and_one_of_nothing_is_not(people: People) -> None:
-    user = await people.accounts.add(ALICE, PASSWORD, NOW)
-    assert await people.accounts.change("alice", UserChange(name="Alice"), NOW + 1) == user
+    user = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
+    assert await people.change("alice", UserChange(name="Alice")) == user
     assert people.published == []
-    changed = await people.accounts.change("alice", UserChange(roles=()), NOW + 1)
+    changed = await people.change("alice", UserChange(roles=()))
     assert (changed.roles, changed.updated_at) == ((), NOW + 1)
     assert people.published == list(await people.store.revocations.read_entries(0))
     assert [each.revocation.level for each in people.published] == [Level.USER]
 
 
 async def test_a_new_password_replaces_the_old_and_ends_every_session(people: People) -> None:
-    user = await people.accounts.add(ALICE, PASSWORD, NOW)
+    user = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
     await open_session(people.store, user)
-    await people.accounts.set_password("alice", "another passphrase", NOW + 1)
+    await people.set_password("alice", "another passphrase")
     assert await people.knows("alice", "another passphrase")
     assert not await people.knows("alice", PASSWORD)
     assert await people.store.sessions.find_session("s-1") is None
@@ -154,27 +171,27 @@ async def test_a_new_password_replaces_the_old_and_ends_every_session(people: Pe
 
 
 async def test_the_same_password_set_again_ends_every_session_too(people: People) -> None:
-    user = await people.accounts.add(ALICE, PASSWORD, NOW)
+    user = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
     await open_session(people.store, user)
-    await people.accounts.set_password("alice", PASSWORD, NOW)
+    await people.set_password("alice", PASSWORD)
     assert await people.store.sessions.find_session("s-1") is None
     assert len(people.published) == 1
 
 
 async def test_a_removal_is_published(people: People) -> None:
-    user = await people.accounts.add(ALICE, PASSWORD, NOW)
-    await people.accounts.remove("alice", NOW)
+    user = await people.accounts.add(ALICE, PASSWORD, BY, NOW)
+    await people.remove("alice")
     assert list(await people.accounts.list()) == []
     assert [each.revocation.subject for each in people.published] == [user.id]
 
 
 async def test_the_last_administrator_stays_and_nothing_is_published(people: People) -> None:
-    user = await people.accounts.add(ROOT, PASSWORD, NOW)
-    await people.accounts.add(ALICE, PASSWORD, NOW)
+    user = await people.accounts.add(ROOT, PASSWORD, BY, NOW)
+    await people.accounts.add(ALICE, PASSWORD, BY, NOW)
     for work in (
-        people.accounts.remove("root", NOW),
-        people.accounts.change("root", UserChange(disabled=True), NOW),
-        people.accounts.change("root", UserChange(roles=("staff",)), NOW),
+        people.remove("root"),
+        people.change("root", UserChange(disabled=True)),
+        people.change("root", UserChange(roles=("staff",))),
     ):
         with pytest.raises(LastAdministrator):
             await work

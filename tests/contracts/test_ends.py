@@ -10,7 +10,6 @@ from sidecar.core.audit import (
     SERVICE,
     Action,
     AuditEvent,
-    AuditQuery,
     Author,
     Device,
 )
@@ -29,6 +28,7 @@ from tests.contracts.sql_stores import (
     read_tables,
     run_sql,
 )
+from tests.contracts.trail import read_told
 
 pytestmark = pytest.mark.asyncio
 
@@ -49,7 +49,7 @@ async def test_a_session_that_is_ended_with_an_event_is_a_row_of_the_trail_once(
     ]
     ended = [entries for entries in await asyncio.gather(*ends) if entries]
     assert len(ended) == 1
-    (record,) = await store.audit.read_events(AuditQuery(10))
+    (record,) = await read_told(store)
     assert (record.at, record.action, record.actor) == (NOW, "session.reused", SERVICE)
     assert (record.subject, record.device) == ("s-1", REUSED.device)
 
@@ -61,10 +61,7 @@ async def test_the_end_of_all_sessions_is_a_row_of_the_trail_each_time(store: Sq
         await end_everyone(store)
     with pytest.raises(NotFound):
         await end_user(store, "nobody")
-    told = [
-        (each.at, each.action, each.actor, each.subject)
-        for each in await store.audit.read_events(AuditQuery(10))
-    ]
+    told = [(each.at, each.action, each.actor, each.subject) for each in await read_told(store)]
     everyone = (NOW, "everyone.ended", OPERATOR, "everyone")
     assert told == [everyone, (NOW, "user.ended", OPERATOR, alice.id)] * 2
 
@@ -102,7 +99,7 @@ async def test_who_ended_all_sessions_is_told_by_the_trail(
     user = await add_user(store)
     await revocations.end_user_sessions(user.id, ROOT, NOW, personal_tokens=personal_tokens)
     await revocations.end_all_sessions(ROOT, NOW + 1)
-    rows = await store.audit.read_events(AuditQuery(10))
+    rows = await read_told(store)
     assert [(each.at, each.action, each.subject, each.details) for each in rows] == [
         (NOW + 1, "everyone.ended", "everyone", {}),
         (NOW, "user.ended", user.id, {"personal_tokens": personal_tokens}),
@@ -116,4 +113,4 @@ async def test_nobody_has_no_sessions_to_end(store: SqlStore) -> None:
     with pytest.raises(NotFound):
         await revocations.end_user_sessions("id-of-alice", ROOT, NOW, personal_tokens=True)
     assert len(view) == 0
-    assert list(await store.audit.read_events(AuditQuery(10))) == []
+    assert list(await read_told(store)) == []

@@ -20,8 +20,8 @@ from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import FieldsInvalid, Overloaded, StoreUnavailable
 from sidecar.stores.sql import SqlStore
-from tests.contracts.desk import BY, KEY, Desk, at, make_desk
-from tests.contracts.sql_stores import NOW, run_sql
+from tests.contracts.desk import KEY, Desk, at, make_desk
+from tests.contracts.sql_stores import BY, NOW, run_sql
 
 pytestmark = pytest.mark.asyncio
 

@@ -11,28 +11,20 @@ from sidecar.stores.sql import SqlStore
 from tests.contracts.sql_stores import (
     BOUND,
     HASH,
-    KEEP,
-    NOW,
     add_user,
+    change_user,
     end_everyone,
     end_user,
     make_session,
     make_user,
     open_session,
     read_tables,
+    remove_user,
 )
 
 pytestmark = pytest.mark.asyncio
 
 LOGINS = 40
-
-
-async def change(store: SqlStore, change: UserChange) -> None:
-    await store.users.change_user("alice", change, admin_role="admin", now=NOW, keep_after=KEEP)
-
-
-async def remove(store: SqlStore, user: User) -> None:
-    await store.users.remove_user(user.username, admin_role="admin", now=NOW, keep_after=KEEP)
 
 
 @pytest.mark.parametrize("username", ["bob", "Alice", "alice ", "", "al%", "' OR 1=1 --"])
@@ -69,11 +61,11 @@ async def test_a_session_is_kept_as_it_was_opened(store: SqlStore) -> None:
 
 
 MOVES: dict[str, Callable[[SqlStore, User], Awaitable[object]]] = {
-    "the roles changed": lambda store, _: change(store, UserChange(roles=("staff",))),
-    "the name changed": lambda store, _: change(store, UserChange(name="Somebody")),
-    "the password changed": lambda store, _: change(store, UserChange(password_hash="$other")),
-    "disabled": lambda store, _: change(store, UserChange(disabled=True)),
-    "removed": remove,
+    "the roles changed": lambda store, _: change_user(store, UserChange(roles=("staff",))),
+    "the name changed": lambda store, _: change_user(store, UserChange(name="Somebody")),
+    "the password changed": lambda store, _: change_user(store, UserChange(password_hash="$other")),
+    "disabled": lambda store, _: change_user(store, UserChange(disabled=True)),
+    "removed": lambda store, user: remove_user(store, user.username),
     "ended": lambda store, user: end_user(store, user.id),
     "everyone ended": lambda store, _: end_everyone(store),
 }
@@ -132,4 +124,4 @@ async def test_logins_and_changes_at_once_wait_for_each_other(
     async with asyncio.TaskGroup() as tasks:
         for number in range(LOGINS):
             tasks.create_task(log_in(number))
-            tasks.create_task(change(other, UserChange(name=f"Name {number}")))
+            tasks.create_task(change_user(other, UserChange(name=f"Name {number}")))

@@ -8,7 +8,13 @@ import pytest
 from sidecar.errors import LastAdministrator
 from sidecar.ports import UserChange
 from sidecar.stores.sql import SqlStore
-from tests.contracts.sql_stores import KEEP, NOW, add_user, open_session, read_tables
+from tests.contracts.sql_stores import (
+    add_user,
+    change_user,
+    open_session,
+    read_tables,
+    remove_user,
+)
 
 pytestmark = pytest.mark.asyncio
 
@@ -30,11 +36,9 @@ LEAVING = {
 
 async def leave(store: SqlStore, username: str, change: UserChange | None) -> None:
     if change is None:
-        await store.users.remove_user(username, admin_role="admin", now=NOW, keep_after=KEEP)
+        await remove_user(store, username)
     else:
-        await store.users.change_user(
-            username, change, admin_role="admin", now=NOW, keep_after=KEEP
-        )
+        await change_user(store, change, username)
 
 
 async def add_users(store: SqlStore, users: Sequence[tuple[str, tuple[str, ...], bool]]) -> None:

@@ -10,22 +10,25 @@ import sqlalchemy as sa
 from sidecar.core.audit import SERVICE, UNKNOWN_DEVICE, Action, AuditEvent
 from sidecar.core.lastuse import Used
 from sidecar.errors import StoreUnavailable
-from sidecar.ports import UserChange
+from sidecar.ports import Account, UserChange
 from sidecar.stores.sql import SqlStore
 from sidecar.stores.sql.engine import CONNECTIONS, Database
 from tests.contracts.sql_stores import (
     BOUND,
+    BY,
     HASH,
     KEEP,
     NOW,
     REFRESH_TTL,
     add_user,
+    change_user,
     end_everyone,
     end_user,
     make_session,
     make_user,
     open_session,
     read_tables,
+    remove_user,
     run_sql,
 )
 
@@ -40,15 +43,20 @@ OPERATIONS: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     "rotate_session": lambda store: store.sessions.rotate_session(
         "s-1", 0, rotated_at=NOW, tokens_until=NOW, device=UNKNOWN_DEVICE
     ),
-    "add_user": lambda store: store.users.add_user(make_user(), HASH),
-    "add_first_user": lambda store: store.users.add_first_user(make_user(), HASH),
+    "add_user": lambda store: store.users.add_user(make_user(), HASH, BY),
+    "find_user": lambda store: store.users.find_user("id-of-alice"),
+    "add_first_user": lambda store: store.users.add_first_user(make_user(), HASH, BY),
     "list_users": lambda store: store.users.list_users(),
     "read_users": lambda store: store.users.read_users("alice", 1),
-    "change_user": lambda store: store.users.change_user(
-        "alice", UserChange(password_hash=HASH), admin_role="admin", now=NOW, keep_after=KEEP
-    ),
-    "remove_user": lambda store: store.users.remove_user(
-        "alice", admin_role="admin", now=NOW, keep_after=KEEP
+    "change_user": lambda store: change_user(store, UserChange(password_hash=HASH)),
+    "remove_user": remove_user,
+    "change_own_password": lambda store: store.own_passwords.change_own_password(
+        Account(make_user(), HASH, (0, 0)),
+        HASH,
+        BY,
+        make_session(make_user()),
+        make_session(make_user()),
+        keep_after=KEEP,
     ),
     "revoke_token": lambda store: store.revocations.revoke_token("j-1", forget_at=NOW),
     "end_session": lambda store: store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
@@ -61,6 +69,8 @@ OPERATIONS: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     "read_outbox": lambda store: store.revocations.read_outbox(),
     "clear_outbox": lambda store: store.revocations.clear_outbox([]),
     "purge": lambda store: store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL),
+    "find_marks": lambda store: store.marks.find_marks("alice", ["192.0.2.1"], NOW),
+    "put_marks": lambda store: store.marks.put_marks("id-of-alice", 0, ["192.0.2.1"], NOW),
     "note_uses": lambda store: store.sweep.note_uses(Used.SESSION, {"s-1": NOW}, NOW),
     "list_sessions": lambda store: store.sessions.list_sessions(
         "id-of-alice", now=NOW, refresh_ttl=REFRESH_TTL

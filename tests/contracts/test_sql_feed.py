@@ -15,6 +15,7 @@ from sidecar.stores.sql import SqlStore, feed
 from sidecar.stores.sql.engine import CONNECTIONS
 from sidecar.stores.sql.feed import LONGEST_TRUST, PERIOD
 from tests.contracts.sql_stores import (
+    BY,
     HASH,
     NOW,
     add_user,
@@ -165,7 +166,7 @@ async def test_a_change_that_was_noticed_and_could_not_be_read_is_read_later(
     """That a change was seen does not make the view fresh."""
     async with reading(store) as reader:
         await run_sql(database_url, "ALTER TABLE revocations RENAME TO away")
-        await other.users.add_user(make_user(), HASH)
+        await other.users.add_user(make_user(), HASH, BY)
         committed = time.monotonic()
         await reader.until(lambda: not reader.feed.healthy)
         assert reader.heard[-1] < committed

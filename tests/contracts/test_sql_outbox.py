@@ -15,6 +15,7 @@ from tests.contracts.sql_stores import (
     open_session,
     outside,
     read_tables,
+    remove_user,
 )
 
 pytestmark = pytest.mark.asyncio
@@ -27,7 +28,7 @@ async def test_every_revocation_waits_oldest_first(store: SqlStore) -> None:
     written = [
         *await store.revocations.revoke_token("j-1", forget_at=NOW),
         *await store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
-        *await store.users.remove_user("alice", admin_role="admin", now=NOW, keep_after=KEEP),
+        *await remove_user(store),
         *await end_everyone(store),
     ]
     assert len(written) == 4

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.core.audit import Action, AuditEvent, AuditQuery, Device
+from sidecar.core.audit import Action, AuditEvent, Device
 from sidecar.core.personal import MOST_TOKENS, PersonalToken
 from sidecar.core.revocation import Level, Revocation
 from sidecar.core.user import User
@@ -19,10 +19,13 @@ from tests.contracts.sql_stores import (
     NOW,
     REFRESH_TTL,
     add_user,
+    change_user,
     open_session,
     read_tables,
+    remove_user,
     run_sql,
 )
+from tests.contracts.trail import read_told
 
 pytestmark = pytest.mark.asyncio
 
@@ -62,7 +65,7 @@ async def remove(
 
 async def read_actions(store: SqlStore) -> list[tuple[str, str]]:
     """Return what the trail says, the newest first."""
-    return [(e.action, e.subject) for e in await store.audit.read_events(AuditQuery(limit=500))]
+    return [(each.action, each.subject) for each in await read_told(store)]
 
 
 async def test_a_token_is_found_with_its_owner_of_today(store: SqlStore) -> None:
@@ -70,9 +73,7 @@ async def test_a_token_is_found_with_its_owner_of_today(store: SqlStore) -> None
     token = make_token(user)
     assert await add(store, token)
     change = UserChange(username="alicia", roles=("ops",))
-    changed, _ = await store.users.change_user(
-        "alice", change, admin_role="admin", now=NOW + 1, keep_after=KEEP
-    )
+    changed, _ = await change_user(store, change, at=NOW + 1)
     found = await store.personal.find_token("t-1")
     assert found is not None
     assert (found.token, found.token_hash) == (token, HASH)
@@ -108,11 +109,11 @@ async def test_tokens_are_listed_by_owner_the_newest_first_without_expired_ones(
 async def test_nobody_gets_a_token_for_who_is_gone_or_disabled(store: SqlStore) -> None:
     await add_user(store, "root", "admin")
     gone, disabled = await add_user(store, "gone"), await add_user(store, "off", disabled=True)
-    await store.users.remove_user("gone", admin_role="admin", now=NOW, keep_after=KEEP)
+    await remove_user(store, "gone")
     for user in (gone, disabled):
         assert not await add(store, make_token(user))
         assert await store.personal.find_token("t-1") is None
-    assert await read_actions(store) == []
+    assert await read_actions(store) == [("user.removed", "id-of-gone")]
 
 
 async def test_nobody_gets_a_token_in_a_session_that_has_ended_or_is_somebody_elses(
@@ -162,7 +163,7 @@ async def test_what_is_removed_is_refused_and_told_in_one_transaction(store: Sql
     assert await add(store, make_token(alice))
     assert await remove(store, "t-1", alice.id) == [Revocation(Level.SESSION, "t-1", 0, NOW + 9)]
     assert await store.personal.find_token("t-1") is None
-    told, _ = await store.audit.read_events(AuditQuery(limit=9))
+    told, _ = await read_told(store)
     assert (told.action, told.subject, told.device) == ("token.removed", "t-1", DESK)
     assert told.details == {"user_id": alice.id, "name": "backup"}
     assert [each.revocation.subject for each in await store.revocations.read_entries(0)] == ["t-1"]

@@ -17,10 +17,10 @@ from sidecar.stores.sql import SqlStore, open_store
 from sidecar.stores.sql.engine import Database
 from tests.contracts.sql_stores import (
     BOUND,
-    KEEP,
     NOW,
     REFRESH_TTL,
     add_user,
+    change_user,
     end_user,
     make_session,
     open_session,
@@ -63,11 +63,7 @@ async def test_a_name_that_somebody_takes_at_the_same_moment_is_taken(
     await add_user(store, "carol")
     async with outside(url) as rival:
         await rival.execute(sa.text("UPDATE users SET username = 'bob' WHERE username = 'carol'"))
-        change = asyncio.create_task(
-            store.users.change_user(
-                "alice", UserChange(username="bob"), admin_role="admin", now=NOW, keep_after=KEEP
-            )
-        )
+        change = asyncio.create_task(change_user(store, UserChange(username="bob")))
         await until_blocked(url)
         await rival.commit()
         with pytest.raises(NameTaken, match="'bob' is taken"):

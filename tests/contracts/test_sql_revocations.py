@@ -14,10 +14,12 @@ from tests.contracts.sql_stores import (
     KEEP,
     NOW,
     add_user,
+    change_user,
     end_everyone,
     end_user,
     open_session,
     read_tables,
+    remove_user,
     run_sql,
 )
 
@@ -187,12 +189,8 @@ WRITES: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     "session": lambda store: store.revocations.end_session("s-1", forget_at=0, keep_after=KEEP),
     "user": lambda store: end_user(store, personal_tokens=True),
     "everyone": end_everyone,
-    "change": lambda store: store.users.change_user(
-        "alice", UserChange(disabled=True), admin_role="admin", now=NOW, keep_after=KEEP
-    ),
-    "removal": lambda store: store.users.remove_user(
-        "alice", admin_role="admin", now=NOW, keep_after=KEEP
-    ),
+    "change": lambda store: change_user(store, UserChange(disabled=True)),
+    "removal": remove_user,
 }
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sidecar.core.audit import SERVICE, UNKNOWN_DEVICE, Action, AuditEvent, AuditQuery, Device
+from sidecar.core.audit import SERVICE, UNKNOWN_DEVICE, Action, AuditEvent, Device
 from sidecar.core.claims import LATEST_DATE
 from sidecar.core.session import SessionKind
 from sidecar.ports import UserChange
@@ -15,9 +15,11 @@ from tests.contracts.sql_stores import (
     NOW,
     REFRESH_TTL,
     add_user,
+    change_user,
     open_session,
     read_tables,
 )
+from tests.contracts.trail import read_told
 
 pytestmark = pytest.mark.asyncio
 
@@ -55,9 +57,7 @@ async def test_a_session_that_lives_on_has_the_rights_of_today(store: SqlStore) 
     user = await add_user(store, "alice", "staff")
     session = await open_session(store, user)
     change = UserChange(username="alicia", roles=("admin",))
-    changed, _ = await store.users.change_user(
-        "alice", change, admin_role="admin", now=NOW + 1, keep_after=KEEP
-    )
+    changed, _ = await change_user(store, change, at=NOW + 1)
     found = await store.sessions.find_session("s-1")
     assert found is not None
     assert (found[0], found[1].user, found[1].epoch) == (session, changed, (0, 1))
@@ -184,6 +184,6 @@ async def test_a_replay_is_a_row_of_the_trail_and_nothing_else(
     await store.sessions.note_replay(event)
     after = await read_tables(database_url)
     assert {name for name in after if after[name] != before[name]} == {"audit"}
-    (record,) = await store.audit.read_events(AuditQuery(10))
+    (record,) = await read_told(store)
     assert (record.action, record.subject, record.device) == ("session.replayed", "s-1", PHONE)
     assert record.details == {"last_address": "192.0.2.1"}

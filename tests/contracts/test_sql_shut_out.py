@@ -8,14 +8,15 @@ from sidecar.ports import UserChange
 from sidecar.stores.sql import SqlStore
 from tests.contracts.sql_stores import (
     KEEP,
-    NOW,
     add_tokens,
     add_user,
+    change_user,
     end_everyone,
     end_user,
     make_user,
     open_session,
     read_tables,
+    remove_user,
 )
 
 pytestmark = pytest.mark.asyncio
@@ -33,22 +34,16 @@ TAKES_TOKENS: dict[str, tuple[Callable[[SqlStore], Awaitable[object]], set[str]]
         lambda store: end_user(store, personal_tokens=True),
         {"bob"},
     ),
-    "other roles": (lambda store: change(store, UserChange(roles=("ops",))), {"alice", "bob"}),
-    "enabled": (lambda store: change(store, UserChange(disabled=False)), {"alice", "bob"}),
-    "disabled": (lambda store: change(store, UserChange(disabled=True)), {"bob"}),
-    "a new password": (lambda store: change(store, UserChange(password_hash="$other")), {"bob"}),
-    "removed": (
-        lambda store: store.users.remove_user(
-            "alice", admin_role="admin", now=NOW, keep_after=KEEP
-        ),
+    "other roles": (lambda store: change_user(store, UserChange(roles=("ops",))), {"alice", "bob"}),
+    "enabled": (lambda store: change_user(store, UserChange(disabled=False)), {"alice", "bob"}),
+    "disabled": (lambda store: change_user(store, UserChange(disabled=True)), {"bob"}),
+    "a new password": (
+        lambda store: change_user(store, UserChange(password_hash="$other")),
         {"bob"},
     ),
+    "removed": (remove_user, {"bob"}),
     "everyone": (end_everyone, set()),
 }
-
-
-async def change(store: SqlStore, change: UserChange) -> None:
-    await store.users.change_user("alice", change, admin_role="admin", now=NOW, keep_after=KEEP)
 
 
 @pytest.mark.parametrize(("end", "left"), TAKES_TOKENS.values(), ids=TAKES_TOKENS)

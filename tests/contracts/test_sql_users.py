@@ -8,16 +8,19 @@ from sidecar.core.claims import DAY
 from sidecar.core.revocation import Level, Revocation
 from sidecar.core.user import User
 from sidecar.errors import NameTaken, NotFound
-from sidecar.ports import Entry, UserChange
+from sidecar.ports import UserChange
 from sidecar.stores.sql import SqlStore
 from tests.contracts.sql_stores import (
+    BY,
     HASH,
     KEEP,
     NOW,
     add_user,
+    change_user,
     make_user,
     open_session,
     read_tables,
+    remove_user,
 )
 
 pytestmark = pytest.mark.asyncio
@@ -41,18 +44,7 @@ SAME = [
 ]
 
 
-async def change(
-    store: SqlStore, change: UserChange, username: str = "alice"
-) -> tuple[User, tuple[Entry, ...]]:
-    return await store.users.change_user(
-        username, change, admin_role="admin", now=NOW + 60, keep_after=KEEP
-    )
-
-
-async def remove(store: SqlStore, username: str = "alice") -> tuple[Entry, ...]:
-    return await store.users.remove_user(
-        username, admin_role="admin", now=NOW + 60, keep_after=KEEP
-    )
+LATER = NOW + 60
 
 
 async def test_users_are_listed_by_username(store: SqlStore) -> None:
@@ -62,6 +54,16 @@ async def test_users_are_listed_by_username(store: SqlStore) -> None:
         for name in ("carol", "alice", "bob")
     ]
     assert list(await store.users.list_users()) == sorted(users, key=lambda user: user.username)
+
+
+async def test_users_are_found_by_their_ids_all_at_once(store: SqlStore) -> None:
+    assert list(await store.users.find_users([])) == []
+    alice, bob = [await add_user(store, name) for name in ("alice", "bob")]
+    await add_user(store, "carol")
+    asked = [bob.id, "id-of-nobody", alice.id, bob.id]
+    assert sorted(await store.users.find_users(asked), key=lambda user: user.id) == [alice, bob]
+    many = [f"id-of-nobody-{number}" for number in range(1000)]
+    assert list(await store.users.find_users([*many, alice.id])) == [alice]
 
 
 async def test_a_taken_name_is_refused_and_its_owner_stays(store: SqlStore) -> None:
@@ -78,7 +80,7 @@ async def test_of_many_who_want_one_name_at_once_one_gets_it(
         User(f"id-{n}", "alice", None, None, (), disabled=False, created_at=NOW, updated_at=NOW)
         for n in range(10)
     ]
-    adds = [(store, other)[n % 2].users.add_user(user, HASH) for n, user in enumerate(users)]
+    adds = [(store, other)[n % 2].users.add_user(user, HASH, BY) for n, user in enumerate(users)]
     results = await asyncio.gather(*adds, return_exceptions=True)
     assert results.count(None) == 1
     assert all(isinstance(result, NameTaken) for result in results if result is not None)
@@ -87,9 +89,9 @@ async def test_of_many_who_want_one_name_at_once_one_gets_it(
 
 async def test_the_first_user_is_kept_and_no_second_one(store: SqlStore) -> None:
     first = make_user("alice", "admin")
-    assert await store.users.add_first_user(first, HASH)
-    assert not await store.users.add_first_user(first, HASH)
-    assert not await store.users.add_first_user(make_user("bob"), HASH)
+    assert await store.users.add_first_user(first, HASH, BY)
+    assert not await store.users.add_first_user(first, HASH, BY)
+    assert not await store.users.add_first_user(make_user("bob"), HASH, BY)
     assert list(await store.users.list_users()) == [first]
 
 
@@ -97,7 +99,8 @@ async def test_of_many_first_users_at_once_one_is_the_first(
     store: SqlStore, other: SqlStore
 ) -> None:
     adds = [
-        (store, other)[n % 2].users.add_first_user(make_user(f"user-{n}"), HASH) for n in range(10)
+        (store, other)[n % 2].users.add_first_user(make_user(f"user-{n}"), HASH, BY)
+        for n in range(10)
     ]
     made = await asyncio.gather(*adds)
     assert made.count(True) == 1
@@ -112,7 +115,7 @@ async def test_a_change_moves_the_epoch_of_this_user_alone(
 ) -> None:
     await add_user(store, "root", "admin")
     await add_user(store, "alice", "admin", "staff")
-    changed, entries = await change(store, wanted)
+    changed, entries = await change_user(store, wanted, at=LATER)
     account = await store.sessions.find_account(changed.username)
     root = await store.sessions.find_account("root")
     assert account is not None
@@ -131,14 +134,14 @@ async def test_a_change_of_nothing_does_nothing(
 ) -> None:
     user = await add_user(store, "alice", "admin", "staff")
     before = await read_tables(database_url)
-    assert await change(store, wanted) == (user, ())
+    assert await change_user(store, wanted, at=LATER) == (user, ())
     assert await read_tables(database_url) == before
 
 
 async def test_a_change_is_kept_whole(store: SqlStore) -> None:
     user = await add_user(store)
     wanted = UserChange("bob", "b@example.com", "Bob", ("x", "y"), True, "$other")
-    changed, _ = await change(store, wanted)
+    changed, _ = await change_user(store, wanted, at=LATER)
     assert changed == User(
         id=user.id,
         username="bob",
@@ -152,7 +155,7 @@ async def test_a_change_is_kept_whole(store: SqlStore) -> None:
     account = await store.sessions.find_account("bob")
     assert account is not None
     assert (account.user, account.password_hash) == (changed, "$other")
-    cleared, _ = await change(store, UserChange(email="", name=""), "bob")
+    cleared, _ = await change_user(store, UserChange(email="", name=""))
     assert (cleared.email, cleared.name) == (None, None)
 
 
@@ -160,7 +163,7 @@ async def test_a_change_is_kept_whole(store: SqlStore) -> None:
 async def test_a_change_of_rights_ends_no_session(store: SqlStore, wanted: UserChange) -> None:
     await add_user(store, "root", "admin")
     await open_session(store, await add_user(store, "alice", "admin"))
-    await change(store, wanted)
+    await change_user(store, wanted)
     assert await store.sessions.find_session("s-1") is not None
 
 
@@ -170,7 +173,7 @@ async def test_a_new_password_or_disabling_ends_the_sessions_of_this_user_alone(
 ) -> None:
     await open_session(store, await add_user(store, "alice"), "s-1")
     await open_session(store, await add_user(store, "bob"), "s-2")
-    await change(store, wanted)
+    await change_user(store, wanted)
     assert await store.sessions.find_session("s-1") is None
     assert await store.sessions.find_session("s-2") is not None
 
@@ -180,7 +183,7 @@ async def test_what_a_removed_user_had_is_gone_and_refused(
 ) -> None:
     user = await add_user(store)
     await open_session(store, user, tokens_until=NOW + 400 * DAY)
-    entries = await remove(store)
+    entries = await remove_user(store, at=LATER)
     assert [entry.revocation for entry in entries] == [
         Revocation(Level.USER, user.id, 1, NOW + 400 * DAY + KEEP)
     ]
@@ -188,14 +191,15 @@ async def test_what_a_removed_user_had_is_gone_and_refused(
     assert (tables["users"], tables["sessions"]) == ([], [])
 
 
-@pytest.mark.parametrize("username", ["bob", "Alice", ""])
+@pytest.mark.parametrize("name", ["bob", "Alice", ""])
 async def test_nobody_is_not_changed_or_removed(
-    store: SqlStore, database_url: str, username: str
+    store: SqlStore, database_url: str, name: str
 ) -> None:
     await add_user(store)
     before = await read_tables(database_url)
-    for refused in (change(store, UserChange(name="X"), username), remove(store, username)):
-        with pytest.raises(NotFound, match=f"there is no user '{username}'"):
+    assert await store.users.find_user(f"id-of-{name}") is None
+    for refused in (change_user(store, UserChange(name="X"), name), remove_user(store, name)):
+        with pytest.raises(NotFound, match=f"there is no user with the id 'id-of-{name}'"):
             await refused
     assert await read_tables(database_url) == before
 
@@ -205,5 +209,5 @@ async def test_a_taken_name_is_refused_to_a_change_too(store: SqlStore, database
     await add_user(store, "bob")
     before = await read_tables(database_url)
     with pytest.raises(NameTaken, match="'bob' is taken"):
-        await change(store, UserChange(username="bob", roles=("staff",)))
+        await change_user(store, UserChange(username="bob", roles=("staff",)))
     assert await read_tables(database_url) == before

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from sidecar import accounts
-from sidecar.accounts import Accounts
+from sidecar.accounts import Accounts, people
 from sidecar.core.user import User
 from sidecar.credentials.passwords import PasswordHasher
 from sidecar.ports import Entry
 from sidecar.stores.sql import SqlStore
-from tests.contracts.sql_stores import KEEP, add_user
+from tests.contracts.sql_stores import KEEP, add_user, remove_user
 
 pytestmark = pytest.mark.asyncio
 
@@ -47,7 +46,7 @@ async def test_who_is_removed_meanwhile_ends_no_reading(store: SqlStore) -> None
     for name in ("alice", "bob", "carol"):
         await add_user(store, name)
     (alice,) = await store.users.read_users("", 1)
-    await store.users.remove_user("alice", admin_role="admin", now=0, keep_after=KEEP)
+    await remove_user(store)
     (bob,) = await store.users.read_users(alice.username, 1)
     assert bob.username == "bob"
 
@@ -56,15 +55,15 @@ async def test_who_is_removed_meanwhile_ends_no_reading(store: SqlStore) -> None
 async def test_a_walk_meets_everybody_once_whatever_the_page(
     store: SqlStore, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    monkeypatch.setattr(accounts, "PAGE", 2)
+    monkeypatch.setattr(people, "PAGE", 2)
     for name in NAMES[:count]:
         await add_user(store, name)
     passwords = PasswordHasher()
-    people = Accounts(
+    walked_by = Accounts(
         store.users, store.sessions, passwords, _publish, admin_role="admin", keep_after=KEEP
     )
     try:
-        walked = [user async for user in people.walk()]
+        walked = [user async for user in walked_by.walk()]
     finally:
         passwords.close()
     assert walked == list(await store.users.list_users())

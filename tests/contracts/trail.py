@@ -1,6 +1,6 @@
 """Rows of the audit trail, as the methods of a store write them."""
 
-from sidecar.core.audit import AuditEvent
+from sidecar.core.audit import Action, AuditEvent, AuditQuery, AuditRecord
 from sidecar.stores.sql import SqlStore
 from sidecar.stores.sql.audit import write_event
 
@@ -21,3 +21,9 @@ async def write_in_vain(store: SqlStore, event: AuditEvent) -> None:
     async with store._database.write() as connection:
         await write_event(connection, event)
         raise UndoneError
+
+
+async def read_told(store: SqlStore) -> list[AuditRecord]:
+    """Return the trail, the newest first, without the people that a test begins with."""
+    rows = await store.audit.read_events(AuditQuery(100))
+    return [row for row in rows if row.action != Action.USER_ADDED]

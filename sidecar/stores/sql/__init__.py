@@ -7,13 +7,19 @@ from sidecar.core.revocation import Revocation
 from sidecar.stores.sql.audit import SqlAudit
 from sidecar.stores.sql.clients import SqlClients
 from sidecar.stores.sql.engine import Database
+from sidecar.stores.sql.factors import SqlFactors
 from sidecar.stores.sql.feed import SqlFeed
+from sidecar.stores.sql.imports import SqlImports
+from sidecar.stores.sql.marks import SqlMarks
+from sidecar.stores.sql.ownpasswords import SqlOwnPasswords
 from sidecar.stores.sql.personal import SqlPersonalTokens
+from sidecar.stores.sql.resets import SqlResets
 from sidecar.stores.sql.revocations import SqlRevocations
 from sidecar.stores.sql.ring import SqlRing
 from sidecar.stores.sql.schema import prepare_schema, upgrade_schema
 from sidecar.stores.sql.sessions import SqlSessions
 from sidecar.stores.sql.sweep import SqlSweep
+from sidecar.stores.sql.throttle import SqlThrottle
 from sidecar.stores.sql.users import SqlUsers
 
 __all__ = ["SqlStore", "open_store"]
@@ -27,11 +33,22 @@ class SqlStore:
         self.revocations = SqlRevocations(database, announced=outbox)
         self.sessions = SqlSessions(database, self.revocations)
         self.sweep = SqlSweep(database)
+        self.throttle = SqlThrottle(database)
+        self.marks = SqlMarks(database)
         self.users = SqlUsers(database, self.revocations)
+        self.own_passwords = SqlOwnPasswords(database, self.revocations)
         self.clients = SqlClients(database, self.revocations)
+        self.imports = SqlImports(database)
+        self.resets = SqlResets(database, self.revocations)
         self.ring = SqlRing(database, self.revocations)
         self.audit = SqlAudit(database)
         self.personal = SqlPersonalTokens(database, self.revocations)
+        self.factors = SqlFactors(database)
+
+    @property
+    def refuses_writes(self) -> bool:
+        """Say whether the last write failed."""
+        return self._database.refuses_writes
 
     async def prepare_schema(self) -> None:
         """Make sure that the schema is current. Raises StoreUnusable, StoreUnavailable."""

@@ -14,17 +14,24 @@ from sidecar.stores.sql.tables import audit
 
 async def write_event(connection: AsyncConnection, event: AuditEvent) -> None:
     """Write an event within the caller's transaction: what it tells and the row are one."""
-    await connection.execute(
-        sa.insert(audit).values(
-            at=event.at,
-            action=event.action.value,
-            actor=event.actor,
-            subject=event.subject,
-            address=event.device.address,
-            user_agent=event.device.user_agent,
-            details=json.dumps(dict(event.details)),
-        )
-    )
+    await write_events(connection, [event])
+
+
+async def write_events(connection: AsyncConnection, events: Sequence[AuditEvent]) -> None:
+    """Write events, of which there is one at least, within the caller's transaction."""
+    rows = [
+        {
+            "at": event.at,
+            "action": event.action.value,
+            "actor": event.actor,
+            "subject": event.subject,
+            "address": event.device.address,
+            "user_agent": event.device.user_agent,
+            "details": json.dumps(dict(event.details)),
+        }
+        for event in events
+    ]
+    await connection.execute(sa.insert(audit), rows)
 
 
 class SqlAudit:

@@ -1,6 +1,7 @@
 """The log of revocations, and the outbox of what is still to be announced."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -14,11 +15,13 @@ from sidecar.core.session import SessionKind
 from sidecar.errors import NotFound, StoreUnavailable
 from sidecar.ports import Entry
 from sidecar.stores.sql.audit import write_event
+from sidecar.stores.sql.ends import drop_credentials
 from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.tables import (
     deployment,
     outbox,
     personal_tokens,
+    resets,
     revocations,
     sessions,
     users,
@@ -51,16 +54,18 @@ class SqlRevocations:
 
         What is refused as long already is not written again, however often somebody logs out.
         """
-        end = sa.delete(sessions).where(sessions.c.sid == sid).returning(sessions.c.tokens_until)
+        told = (sessions.c.user_id, sessions.c.tokens_until)
+        end = sa.delete(sessions).where(sessions.c.sid == sid).returning(*told)
         async with self._database.write(log=True) as connection:
-            tokens_until = (await connection.execute(end)).scalar_one_or_none()
-            if tokens_until is not None:
-                forget_at = max(forget_at, tokens_until + keep_after)
+            row = (await connection.execute(end)).one_or_none()
+            if row is not None:
+                forget_at = max(forget_at, row.tokens_until + keep_after)
                 if event is not None:
-                    await write_event(connection, event)
+                    details = {"sub": row.user_id, **event.details}
+                    await write_event(connection, replace(event, details=details))
             if forget_at == 0:
                 return ()
-            if tokens_until is None:
+            if row is None:
                 known = await self._find_end(connection, Level.SESSION, sid, forget_at)
                 if known:
                     return known
@@ -138,6 +143,7 @@ class SqlRevocations:
             epoch = (await connection.execute(move)).scalar_one()
             await connection.execute(sa.delete(sessions))
             await connection.execute(sa.delete(personal_tokens))
+            await connection.execute(sa.delete(resets))
             await write_event(connection, event)
             entry = Revocation(Level.EVERYONE, "", epoch, LATEST_DATE)
             return await self.record(connection, entry)
@@ -234,13 +240,3 @@ class SqlRevocations:
 def _read_entry(row: RowMapping) -> Entry:
     revocation = Revocation(Level(row["level"]), row["subject"], row["epoch"], row["forget_at"])
     return Entry(row["sequence"], revocation)
-
-
-async def drop_credentials(
-    connection: AsyncConnection, user_id: str, *, personal_tokens_too: bool
-) -> None:
-    """Delete the sessions of a user whose epoch the caller's transaction moves."""
-    await connection.execute(sa.delete(sessions).where(sessions.c.user_id == user_id))
-    if personal_tokens_too:
-        mine = personal_tokens.c.user_id == user_id
-        await connection.execute(sa.delete(personal_tokens).where(mine))

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.errors import StoreUnusable
 from sidecar.stores.sql.engine import SCHEMA_LOCK, Database, make_place
+from sidecar.stores.sql.search import index_search
 from sidecar.stores.sql.tables import deployment, metadata
 
 HEAD: Final = "0003"  # a test holds it equal to the newest migration
-KNOWN: Final = frozenset({None, "0001", HEAD})
+KNOWN: Final = frozenset({None, "0001", "0002", HEAD})
 # As alembic makes it, which is not imported to make a new database.
 _VERSION: Final = sa.Table(
     "alembic_version",
@@ -67,6 +68,7 @@ async def _read_version(connection: AsyncConnection) -> str | None:
 def _create(connection: sa.Connection) -> None:
     """Make what all migrations together make; a test holds both equal."""
     metadata.create_all(connection, checkfirst=False)
+    index_search(connection)
     connection.execute(sa.insert(deployment).values(id=1, epoch=0))
     _VERSION.create(connection, checkfirst=True)
     connection.execute(sa.insert(_VERSION).values(version_num=HEAD))

@@ -1,6 +1,7 @@
 """Accounts as a login sees them, and the sessions that it opens."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy import RowMapping
@@ -8,14 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.core.audit import AuditEvent, Device
 from sidecar.core.session import Session, SessionKind
-from sidecar.ports import Account, Entry, SessionBound
+from sidecar.core.verdict import Deny, Reason
+from sidecar.ports import Account, Entry, Proof, SessionBound
 from sidecar.stores.sql.audit import write_event
 from sidecar.stores.sql.engine import Database
+from sidecar.stores.sql.factors import CONFIRMED, is_confirmed, read_factor, spend_proof
 from sidecar.stores.sql.revocations import SqlRevocations
 from sidecar.stores.sql.rows import dump_list, read_session, read_user
-from sidecar.stores.sql.tables import deployment, sessions, users
+from sidecar.stores.sql.tables import deployment, factors, sessions, users
 
 _ACCOUNT = (users, deployment.c.epoch.label("everyone"))
+_FACTOR = tuple(column.label(f"f_{column.name}") for column in factors.c)
 _SESSION = tuple(column.label(f"s_{column.name}") for column in sessions.c)
 _NEWEST_FIRST = (sessions.c.created_at.desc(), sessions.c.sid)
 
@@ -30,33 +34,47 @@ class SqlSessions:
     async def find_account(self, username: str) -> Account | None:
         """Return the account of this canonical username, also a disabled one."""
         query = (
-            sa.select(*_ACCOUNT)
+            sa.select(*_ACCOUNT, *_FACTOR)
             .join_from(users, deployment, deployment.c.id == 1)
+            .outerjoin(factors, sa.and_(factors.c.user_id == users.c.id, CONFIRMED))
             .where(users.c.username == username)
         )
         async with self._database.read() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        return None if row is None else _read_account(row)
+        if row is None:
+            return None
+        factor = None if row["f_id"] is None else read_factor(row, "f_")
+        return replace(_read_account(row), factor=factor)
+
+    async def replace_hash(self, user_id: str, before: str, after: str) -> None:
+        """Keep another hash of the same password; nothing where the password is another by now."""
+        same = sa.and_(users.c.id == user_id, users.c.password_hash == before)
+        async with self._database.write() as connection:
+            await connection.execute(sa.update(users).where(same).values(password_hash=after))
 
     async def add_session(
-        self, session: Session, epoch: tuple[int, int], bound: SessionBound
-    ) -> tuple[Entry, ...] | None:
-        """Keep a new session, unless the user is gone or disabled or either epoch has moved."""
+        self,
+        session: Session,
+        epoch: tuple[int, int],
+        bound: SessionBound,
+        proof: Proof | None = None,
+    ) -> tuple[Entry, ...] | Deny | None:
+        """Keep a new session, unless its user may not log in so, or the proof does not count."""
         async with self._database.write() as connection:
             if not await _lock_account(connection, session.user_id, epoch):
                 return None
             if not await _find_surplus(connection, session, bound):
-                await _insert(connection, session)
-                return ()
+                return await _insert_proven(connection, session, proof)
         # Something must end. Whoever writes the log takes its lock ahead of any row, or two of them
         # would wait for each other: hence once more, from the start.
         async with self._database.write(log=True) as connection:
             if not await _lock_account(connection, session.user_id, epoch):
                 return None
             surplus = sessions.c.sid.in_(await _find_surplus(connection, session, bound))
-            entries = await self._log.end_sessions(connection, surplus, keep_after=bound.keep_after)
-            await _insert(connection, session)
-            return entries
+            opened = await _insert_proven(connection, session, proof)
+            if opened != ():
+                return opened
+            return await self._log.end_sessions(connection, surplus, keep_after=bound.keep_after)
 
     async def find_session(self, sid: str) -> tuple[Session, Account] | None:
         """Return a session that has not been ended, with today's account."""
@@ -150,6 +168,19 @@ def _lives(now: int, refresh_ttl: int) -> sa.ColumnElement[bool]:
             sessions.c.rotated_at > now - refresh_ttl,
         ),
     )
+
+
+async def _insert_proven(
+    connection: AsyncConnection, session: Session, proof: Proof | None
+) -> tuple[()] | Deny | None:
+    """Keep a session for what was proven, which is spent with it; else say what is wrong."""
+    if proof is None:
+        if await is_confirmed(connection, session.user_id):  # since the password was checked
+            return None
+    elif not await spend_proof(connection, session.user_id, proof):
+        return Deny(Reason.OTP_INVALID)
+    await _insert(connection, session)
+    return ()
 
 
 async def _insert(connection: AsyncConnection, session: Session) -> None:

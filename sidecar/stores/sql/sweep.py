@@ -13,8 +13,17 @@ import sqlalchemy as sa
 
 from sidecar.core.lastuse import Used
 from sidecar.core.session import SessionKind
+from sidecar.core.totp import ENROLMENT_TTL
 from sidecar.stores.sql.engine import Database
-from sidecar.stores.sql.tables import personal_tokens, revocations, sessions
+from sidecar.stores.sql.tables import (
+    factors,
+    marks,
+    personal_tokens,
+    resets,
+    revocations,
+    sessions,
+    throttle,
+)
 
 BATCH: Final = 200  # rows changed in one transaction: a write lock is held for milliseconds
 PAUSE: Final = 0.05  # seconds between two of them
@@ -57,7 +66,7 @@ class SqlSweep:
                     await connection.execute(note, rows)
 
     async def purge(self, now: int, *, refresh_ttl: int) -> None:
-        """Drop what is over: spent revocations, ended sessions and tokens, in small batches."""
+        """Drop what is over: revocations, sessions, tokens, attempts, marks, in small batches."""
         over: tuple[tuple[sa.Table, sa.Column[str], sa.ColumnElement[bool]], ...] = (
             (revocations, revocations.c.sequence, revocations.c.forget_at <= now),
             (
@@ -76,12 +85,23 @@ class SqlSweep:
                 ),
             ),
             (personal_tokens, personal_tokens.c.id, personal_tokens.c.expires_at <= now),
+            (
+                factors,
+                factors.c.id,
+                sa.and_(
+                    factors.c.confirmed_at.is_(None), factors.c.created_at <= now - ENROLMENT_TTL
+                ),
+            ),
+            (resets, resets.c.user_id, resets.c.expires_at <= now),
+            (throttle, throttle.c.key, throttle.c.forget_at <= now),
+            (marks, marks.c.user_id, marks.c.forget_at <= now),
         )
         for table, key, condition in over:
             # What somebody else holds is left for the next time: nobody waits for anybody.
             held = sa.select(key).where(condition).limit(BATCH)
             batch = sa.select(held.with_for_update(skip_locked=True).cte("batch"))
-            purge = sa.delete(table).where(key.in_(batch)).returning(key)
+            # Of some tables a key has more rows than those that are over.
+            purge = sa.delete(table).where(key.in_(batch), condition).returning(key)
             while True:
                 async with self._database.write() as connection:
                     deleted = len((await connection.execute(purge)).all())

@@ -22,6 +22,8 @@ users: Final = sa.Table(
     sa.Column("epoch", sa.BigInteger, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
+    # Username, name and e-mail, folded (stores/sql/userrows.py): what `q` is looked for in.
+    sa.Column("search", sa.Text, nullable=False, server_default=""),
 )
 
 sessions: Final = sa.Table(
@@ -85,6 +87,8 @@ factors: Final = sa.Table(
     sa.Column("last_step", sa.BigInteger, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("confirmed_at", sa.BigInteger),
+    # The sweep looks for what was never confirmed.
+    sa.Index("ix_factors_confirmed_at_created_at", "confirmed_at", "created_at"),
 )
 
 recovery_codes: Final = sa.Table(
@@ -101,11 +105,23 @@ resets: Final = sa.Table(
     metadata,
     sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True),
     sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
+    # Who may be gone by now: hence no reference.
+    sa.Column("made_by", sa.String(64), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("expires_at", sa.BigInteger, nullable=False, index=True),
 )
 
-# How often somebody tried to log in; times are Unix milliseconds.
+# From where somebody logged in before: the id of a device, or a network.
+marks: Final = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("user_id", sa.ForeignKey("users.id"), primary_key=True),
+    sa.Column("place", sa.String(64), primary_key=True),
+    sa.Column("marked_at", sa.BigInteger, nullable=False),
+    sa.Column("forget_at", sa.BigInteger, nullable=False, index=True),
+)
+
+# How often somebody tried to log in.
 throttle: Final = sa.Table(
     "throttle",
     metadata,
