@@ -41,15 +41,16 @@ class Revocations:
         if forget_at:
             await self.publish(await self._store.revoke_token(claims.jti, forget_at=forget_at))
 
-    async def end_session_of(self, claims: Claims, now: int) -> None:
-        """End the session that a token was sealed for.
+    async def end_session_of(self, claims: Claims, now: int, by: Author | None = None) -> None:
+        """End the session that a token was sealed for; by whom, unless it ends by itself.
 
         A program has none, nor has what was made of a personal token: that token ends then.
         """
         if claims.sid is None or not is_of_login(claims):
             await self.revoke_token(claims, now)
         else:
-            await self._end_session(claims.sid, self._find_forget_at(claims, now))
+            event = None if by is None else _tell_end(claims.sid, by, now)
+            await self._end_session(claims.sid, self._find_forget_at(claims, now), event)
 
     def _find_forget_at(self, claims: Claims, now: int) -> int:
         """Return until when a token must be refused; 0 where it is over everywhere.
@@ -64,6 +65,10 @@ class Revocations:
     async def end_session(self, sid: str, event: AuditEvent | None = None) -> bool:
         """End a session and write the event; False, and nothing happens, where there is none."""
         return await self._end_session(sid, 0, event)
+
+    async def end_session_by(self, by: Author, sid: str, now: int) -> bool:
+        """End a session from elsewhere; False, and nothing happens, where there is none."""
+        return await self.end_session(sid, _tell_end(sid, by, now))
 
     async def _end_session(self, sid: str, forget_at: int, event: AuditEvent | None = None) -> bool:
         entries = await self._store.end_session(
@@ -129,3 +134,7 @@ class Revocations:
                     await self._outbox.clear_outbox(waiting)
             except StoreUnavailable as error:
                 log.debug("the outbox could not be read", extra={"cause": str(error)})
+
+
+def _tell_end(sid: str, by: Author, now: int) -> AuditEvent:
+    return AuditEvent(now, Action.SESSION_ENDED, by.actor, sid, by.device)

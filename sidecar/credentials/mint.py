@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from sidecar.core.claims import Claims, TokenKind
+from sidecar.core.encoding import to_base64url
 from sidecar.core.grant import Issuer, person_claims, program_claims
 from sidecar.core.keyring import KeyRing
-from sidecar.core.session import Session, seal_refresh_token
+from sidecar.core.session import SID_OCTETS, Session, seal_refresh_token
 from sidecar.core.token import PURPOSES, seal_token
 from sidecar.errors import NoVerdict
 from sidecar.ports import Account, ClientAccount
@@ -102,6 +103,12 @@ class Mint:
             cookie=cookie, expires_in=ttl, max_age=ttl if remember else None, scope=claims.scope
         )
 
+    def cookie_anew(self, account: Account, session: Session, now: int) -> CookieGrant:
+        """Return the cookie of a session that goes on; it is remembered where the first one was."""
+        life = session.expires_at - session.created_at
+        remember = life > self.lifetimes.cookie_session
+        return self.cookie(account, session, now, remember=remember)
+
     def program(
         self, account: ClientAccount, scopes: Iterable[str], audience: tuple[str, ...], now: int
     ) -> ProgramGrant:
@@ -162,6 +169,11 @@ class Mint:
             raise NoVerdict("no key of the ring signs at this time")
         claims = replace(claims, exp=min(claims.exp, key.publish_until))
         return seal_token(claims, kind, key), claims
+
+
+def make_sid() -> str:
+    """Return a `sid` that no other session has."""
+    return to_base64url(secrets.token_bytes(SID_OCTETS))
 
 
 def make_jti() -> str:

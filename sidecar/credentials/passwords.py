@@ -4,28 +4,43 @@ The queue before those threads is bounded.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import threading
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, TypeVar
 
-from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from sidecar.errors import Overloaded
+from sidecar.credentials.guesses import is_hard_to_guess_apart
+from sidecar.credentials.hashes import (
+    HASH_OCTETS,
+    LANES,
+    MEMORY_KIB,
+    PASSES,
+    SALT_OCTETS,
+    Refused,
+    is_checked_whole,
+    is_dated,
+    read_hash,
+)
+from sidecar.credentials.strength import PasswordFault, PasswordRules
+from sidecar.errors import MissingExtra, Overloaded
 
-MEMORY_KIB: Final = 19 * 1024  # with two passes and one lane: OWASP's first recommendation
-PASSES: Final = 2
-LANES: Final = 1
-SALT_OCTETS: Final = 16
-HASH_OCTETS: Final = 32
 THREADS: Final = 2
-LONGEST_QUEUE: Final = 32  # at 30 ms each on two threads: the last one waits half a second
+LONGEST_QUEUE: Final = 48  # at 30 ms each on two threads: the last one waits three quarters
+MOST_STRANGERS: Final = 32  # of them: a flood from anywhere leaves places for who is known here
+MOST_OF_CROWD: Final = 8  # of them: a flood from one network leaves places for all others
+LONGEST_JUDGING: Final = 8  # new passwords at 0.2 s each, one after the other
 LOWEST_PRIORITY: Final = 19  # /verify keeps its pace while passwords are hashed
+
+log = logging.getLogger("sidecar.credentials")
 
 T = TypeVar("T")
 # Says whether a password is the one of this hash; None, nobody's hash, costs the same.
@@ -37,7 +52,10 @@ class PasswordHasher:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(THREADS, "password", initializer=_lower_priority)
-        self._waiting = 0
+        # Of its own, so that no login waits for it; its process has the priority of the thread.
+        self._judge = ThreadPoolExecutor(1, "new password", initializer=_lower_priority)
+        self._waiting = self._judging = 0
+        self._crowds: Counter[str] = Counter()
         # What an unknown user's password is checked against, at the same cost; nothing matches it.
         self._nobody = (
             f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}"
@@ -46,19 +64,39 @@ class PasswordHasher:
 
     def close(self) -> None:
         """Let running hashes end and drop those that wait."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        for executor in (self._judge, self._executor):
+            executor.shutdown(wait=True, cancel_futures=True)
 
     async def hash(self, password: str) -> str:
         """Return the PHC string of a new password."""
         with self.place():
             return await self._run(_hash, password)
 
+    async def judge(
+        self, rules: PasswordRules, password: str, *names: str | None
+    ) -> PasswordFault | None:
+        """Return what is wrong with a new password (PasswordRules.judge). Raises Overloaded."""
+        if self._judging >= LONGEST_JUDGING:
+            raise Overloaded("too many new passwords are waiting to be judged")
+        self._judging += 1
+        try:
+            judge = partial(rules.judge, password, *names, is_hard=is_hard_to_guess_apart)
+            return await asyncio.get_running_loop().run_in_executor(self._judge, judge)
+        finally:
+            self._judging -= 1
+
+    async def renew(self, password: str, encoded: str) -> str | None:
+        """Return another hash of a password in place of a dated one; None: that one stays.
+
+        The caller has checked the password, and still holds the place of that. It stays where it is
+        up to date, and where it is no proof of how the password ends.
+        """
+        good = is_dated(encoded) and is_checked_whole(password, encoded)
+        return await self._run(_hash, password) if good else None
+
     @contextmanager
     def place(self) -> Iterator[Check]:
-        """Hold a place in the queue, in which one password can be checked. Raises Overloaded.
-
-        Whoever looks up a hash takes the place first: what is turned away costs no look.
-        """
+        """Hold a place in the queue, in which one password can be checked. Raises Overloaded."""
         if self._waiting >= LONGEST_QUEUE:
             raise Overloaded("too many passwords are waiting to be checked")
         self._waiting += 1
@@ -67,10 +105,32 @@ class PasswordHasher:
         finally:
             self._waiting -= 1
 
-    async def _check(self, password: str, encoded: str | None) -> bool:
-        return await self._run(_verify, password, encoded or self._nobody) and encoded is not None
+    @contextmanager
+    def place_for(self, crowd: str | None, *, known: bool) -> Iterator[Check]:
+        """Hold a place for a login: of a crowd a few at once, and some for `known` devices alone.
 
-    async def _run(self, work: Callable[..., T], *arguments: str) -> T:
+        Whoever looks up a hash takes the place first: what is turned away costs no look. Raises
+        Overloaded.
+        """
+        if not known and self._waiting >= MOST_STRANGERS:
+            raise Overloaded("too many strangers are waiting for their passwords to be checked")
+        if crowd is not None and self._crowds[crowd] >= MOST_OF_CROWD:
+            raise Overloaded("too many passwords from one place are waiting to be checked")
+        with self.place() as check:
+            if crowd is not None:
+                self._crowds[crowd] += 1
+            try:
+                yield check
+            finally:
+                if crowd is not None:
+                    self._crowds[crowd] -= 1
+                    if not self._crowds[crowd]:
+                        del self._crowds[crowd]
+
+    async def _check(self, password: str, encoded: str | None) -> bool:
+        return await self._run(_verify, password, encoded, self._nobody)
+
+    async def _run(self, work: Callable[..., T], *arguments: str | None) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work, *arguments)
 
 
@@ -85,12 +145,18 @@ def _hash(password: str) -> str:
     return kdf.derive_phc_encoded(password.encode())
 
 
-def _verify(password: str, encoded: str) -> bool:
+def _verify(password: str, encoded: str | None, nobody: str) -> bool:
+    """Check a password; what cannot be checked is refused at the cost of nobody's, and told."""
     try:
-        Argon2id.verify_phc_encoded(password.encode(), encoded)
-    except InvalidKey:
+        check = None if encoded is None else read_hash(encoded)
+    except MissingExtra as error:
+        check = Refused(str(error))
+    if isinstance(check, Refused):
+        log.error("somebody cannot log in: their password hash is unusable: %s", check.reason)
+    if check is None or isinstance(check, Refused):
+        _verify(password, nobody, nobody)
         return False
-    return True
+    return check(password.encode())
 
 
 def _b64(octets: bytes) -> str:

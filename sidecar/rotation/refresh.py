@@ -2,14 +2,21 @@
 
 import logging
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from sidecar.core.audit import SERVICE, Action, AuditEvent, Device
 from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import Claims
 from sidecar.core.grant import find_scopes
-from sidecar.core.session import Session, SessionKind, Turn, judge_refresh, open_refresh_token
+from sidecar.core.session import (
+    Session,
+    SessionKind,
+    Turn,
+    judge_refresh,
+    open_refresh_token,
+    turn_session,
+)
 from sidecar.core.user import User
 from sidecar.credentials.mint import CookieGrant, Mint, TokenGrant
 from sidecar.errors import StoreUnavailable
@@ -144,23 +151,15 @@ class Rotation:
         device: Device,
         scope: Collection[str] | None,
     ) -> TokenGrant | None:
-        # With the grace: the last replay within it seals a token that lives that much longer, and a
-        # revocation is kept by this date.
-        latest = now + self._mint.lifetimes.access + self._options.grace
-        tokens_until = max(session.tokens_until, min(latest, session.expires_at))
-        successor = replace(
-            session,
-            generation=session.generation + 1,
-            rotated_at=now,
-            tokens_until=tokens_until,
-        )
+        access = self._mint.lifetimes.access
+        successor = turn_session(session, now, access=access, grace=self._options.grace)
         # Sealed before the row is turned: a generation is never spent without a successor.
         grant = self._mint.bearer(account, successor, now, scope)
         turned = await self._sessions.rotate_session(
             session.sid,
             session.generation,
             rotated_at=now,
-            tokens_until=tokens_until,
+            tokens_until=successor.tokens_until,
             device=device,
         )
         return grant if turned else None
@@ -208,9 +207,7 @@ class Rotation:
             or now >= session.expires_at
         ):
             return None
-        life = session.expires_at - session.created_at
-        remember = life > self._mint.lifetimes.cookie_session
-        return self._mint.cookie(account, session, now, remember=remember)
+        return self._mint.cookie_anew(account, session, now)
 
 
 def _tell(action: Action, session: Session, now: int, device: Device) -> AuditEvent:

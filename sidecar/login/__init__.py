@@ -1,0 +1,6 @@
+"""The use case of a login."""
+
+from sidecar.login.attempt import Attempt, Begun, CodeWanted
+from sidecar.login.login import Login
+
+__all__ = ["Attempt", "Begun", "CodeWanted", "Login"]
