@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sidecar.accounts import Accounts
+from sidecar.accounts.resets import Resets
 from sidecar.clients.personal import PersonalTokens
 from sidecar.clients.programs import Programs
 from sidecar.clock import read_clock
@@ -13,6 +14,7 @@ from sidecar.core.keyring import Purpose
 from sidecar.core.revocation import RevocationView
 from sidecar.core.turn import LEEWAY, Schedule
 from sidecar.credentials.passwords import PasswordHasher
+from sidecar.credentials.strength import PasswordRules
 from sidecar.revocations import Revocations
 from sidecar.rotation import KeyRotation
 from sidecar.settings import Settings
@@ -21,6 +23,7 @@ from sidecar.stores.sql import SqlStore, open_store
 
 if TYPE_CHECKING:
     from sidecar.stores.redis.feed import RedisFeed
+    from sidecar.stores.redis.throttle import RedisThrottle
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,11 @@ class Services:
     store: SqlStore
     view: RevocationView
     redis: "RedisFeed | None"
+    redis_throttle: "RedisThrottle | None"
     passwords: PasswordHasher
+    rules: PasswordRules
     accounts: Accounts
+    resets: Resets
     personal: PersonalTokens
     programs: Programs
     revocations: Revocations
@@ -56,20 +62,33 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             open_store(settings.database_url, outbox=settings.redis_url is not None)
         )
         view = RevocationView()
-        redis = None
+        redis = redis_throttle = None
         if settings.redis_url is not None:
             from sidecar.stores.redis.feed import RedisFeed  # noqa: PLC0415 - 12 MB, where configured
+            from sidecar.stores.redis.throttle import RedisThrottle  # noqa: PLC0415 - as above
 
             redis = RedisFeed(settings.redis_url, apply=view.apply, heard=view.heard)
             stack.push_async_callback(redis.aclose)
+            redis_throttle = RedisThrottle(settings.redis_url)
+            stack.push_async_callback(redis_throttle.aclose)
         passwords = PasswordHasher()
         stack.callback(passwords.close)
+        rules = PasswordRules(settings.password_min_length, settings.server.public_url)
         revocations = Revocations(store.revocations, store.revocations, view, redis, keep_after)
         accounts = Accounts(
             store.users,
             store.sessions,
             passwords,
             revocations.publish,
+            admin_role=settings.admin_role,
+            keep_after=keep_after,
+        )
+        resets = Resets(
+            store.resets,
+            passwords,
+            rules,
+            revocations.publish,
+            ttl=settings.reset_ttl,
             admin_role=settings.admin_role,
             keep_after=keep_after,
         )
@@ -92,8 +111,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             store,
             view,
             redis,
+            redis_throttle,
             passwords,
+            rules,
             accounts,
+            resets,
             personal,
             programs,
             revocations,

@@ -14,9 +14,11 @@ from sidecar.clock import read_clock
 from sidecar.core.grant import Issuer
 from sidecar.core.keyring import KeyRing
 from sidecar.core.policy import Policy
+from sidecar.credentials.buckets import KEY_USE, BucketNames
+from sidecar.credentials.throttle import Throttle
 from sidecar.gate import Gate, GateOptions
 from sidecar.rotation import Rotation
-from sidecar.sources.keyring import OpenedRing, describe_ring
+from sidecar.sources.keyring import OpenedRing, derive_key, describe_ring
 from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.watch import Watched
 
@@ -79,6 +81,14 @@ class Serving:
             policy,
             services.view,
         )
+        self.throttle = Throttle(
+            BucketNames(
+                derive_key(opened.secret, KEY_USE), logins_per_hour=settings.logins_per_hour
+            ),
+            services.store.marks,
+            services.store.throttle,
+            services.redis_throttle,
+        )
         self._sources = sources
         self._feed = services.store.make_feed(services.view.apply, services.view.heard)
         self._flush = LastUseFlush(self.gate.last_use, services.store.sweep)
@@ -113,18 +123,19 @@ class Serving:
         parts = {each.name: each.problem is not None for each in (sources.keys, sources.policy)}
         parts["policy"] |= sources.policy_file.missing
         parts["keys"] |= self._key_turns.overdue
-        parts["sql"] = not self._feed.healthy
+        parts["sql"] = not self._feed.healthy or self.services.store.refuses_writes
         if redis is not None:
             parts["redis"] = not redis.healthy
         return parts
 
-    def render_metrics(self, rotation: Rotation) -> bytes:
-        """Return all metrics in the text format of Prometheus."""
+    def render_metrics(self, rotation: Rotation, logins: Mapping[str, int]) -> bytes:
+        """Return all metrics in the text format of Prometheus; `logins` are counted by outcome."""
         from sidecar.telemetry.metrics import render_metrics  # noqa: PLC0415 - 3 MB, for scrapes
 
         redis = self.services.redis
         counters = {} if redis is None else redis.counters()
-        return render_metrics(self.gate, rotation, counters, self._judge_parts())
+        parts = self._judge_parts()
+        return render_metrics(self.gate, rotation, logins, self.throttle, counters, parts)
 
     async def take_first_view(self) -> None:
         """Read all revocations: before, the gate decides nothing. Raises StoreUnavailable."""

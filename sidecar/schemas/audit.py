@@ -1,13 +1,12 @@
 """The audit trail as JSON, and what may be asked of it."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from marshmallow import Schema, fields
 
 from sidecar.core.audit import Action, AuditQuery, AuditRecord
-from sidecar.schemas.fields import SCHEMA_MESSAGES, Moment, Parsed, choice, words
+from sidecar.schemas.fields import SCHEMA_MESSAGES, Moment, choice, digits, words
 from sidecar.schemas.requests import load_fields
 
 DEFAULT_LIMIT: Final = 100  # rows
@@ -15,35 +14,27 @@ MOST_ROWS: Final = 1000  # of one answer
 LONGEST_PARTY: Final = 64  # characters of an actor or a subject, as the columns hold them
 LARGEST_ID: Final = 2**63 - 1
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
+class RecordSchema(Schema):
+    """A row of the trail; which `details` it has depends on its `action`."""
 
-def _number(most: int, **kwargs: Any) -> Parsed[int]:
-    """Return a field for a number that is written in digits, as a query has it."""
-
-    def parse(text: str) -> int | None:
-        number = int(text) if _NUMBER.fullmatch(text) else 0
-        return number if 1 <= number <= most else None
-
-    return Parsed(parse, f"must be a whole number from 1 to {most}", **kwargs)
-
-
-class _RecordSchema(Schema):
     id = fields.Integer()
     at = Moment()
     action = fields.String()
     actor = fields.String()
     subject = fields.String()
-    address = fields.String(attribute="device.address")
-    user_agent = fields.String(attribute="device.user_agent")
-    details = fields.Raw()
+    address = fields.String(attribute="device.address", allow_none=True)
+    user_agent = fields.String(attribute="device.user_agent", allow_none=True)
+    details = fields.Dict()
 
 
-class _QuerySchema(Schema):
+class AuditQuerySchema(Schema):
+    """Which rows are asked for."""
+
     error_messages = SCHEMA_MESSAGES
 
-    limit = _number(MOST_ROWS)
-    after = _number(LARGEST_ID, attribute="before")  # the newest first: what follows is older
+    limit = digits(MOST_ROWS)
+    after = digits(LARGEST_ID, attribute="before")  # the newest first: what follows is older
     action = choice(*Action)
     actor = words(LONGEST_PARTY)
     subject = words(LONGEST_PARTY)
@@ -51,7 +42,7 @@ class _QuerySchema(Schema):
 
 def dump_audit(record: AuditRecord) -> dict[str, Any]:
     """Return the JSON of a row; what is not known is None."""
-    members: dict[str, Any] = _RecordSchema().dump(record)
+    members: dict[str, Any] = RecordSchema().dump(record)
     return members
 
 
@@ -60,7 +51,7 @@ def load_audit_query(members: Mapping[str, str]) -> AuditQuery:
 
     `members` are `limit`, `after`, `action`, `actor` and `subject`, each of which may be missing.
     """
-    values = load_fields(_QuerySchema(), members)
+    values = load_fields(AuditQuerySchema(), members)
     if "action" in values:
         values["action"] = Action(values["action"])
     return AuditQuery(**{"limit": DEFAULT_LIMIT, **values})

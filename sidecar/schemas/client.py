@@ -1,6 +1,5 @@
 """A program as JSON, and what its fields may be."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,11 +15,14 @@ from sidecar.core.client import (
 )
 from sidecar.schemas.fields import (
     FIELD_MESSAGES,
+    ONE_LINE,
     SCHEMA_MESSAGES,
     SCOPE,
+    SCOPE_SHAPE,
     Items,
     Moment,
     Parsed,
+    digits,
     words,
 )
 from sidecar.schemas.requests import Switch, load_fields
@@ -33,22 +35,16 @@ NAME: Final = (
     f"must be 1 to {LONGEST_CLIENT_NAME} characters, no control character, no space at either end,"
     " and no client_id"
 )
+NAME_SHAPE: Final = {"minLength": 1, "maxLength": LONGEST_CLIENT_NAME, "pattern": ONE_LINE}
 SCOPES: Final = f"must be {LONGEST_ROLES} characters or fewer together"
 AUDIENCE: Final = (
     f"must name 1 to {MOST_ROLES} audiences, each once, of {LONGEST_ROLES} characters or fewer"
     " together"
 )
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
-
 
 def _parse_name(text: str) -> str | None:
     return text if is_client_name(text) else None
-
-
-def _parse_limit(text: str) -> int | None:
-    number = int(text) if _NUMBER.fullmatch(text) else 0
-    return number if 1 <= number <= MOST_PAGE else None
 
 
 class ClientSchema(Schema):
@@ -57,8 +53,8 @@ class ClientSchema(Schema):
     error_messages = SCHEMA_MESSAGES
 
     client_id = fields.String(dump_only=True)
-    name = Parsed(_parse_name, NAME, required=True)
-    scopes = Items(Parsed(parse_scope, SCOPE))
+    name = Parsed(_parse_name, NAME, required=True, metadata=NAME_SHAPE)
+    scopes = Items(Parsed(parse_scope, SCOPE, metadata=SCOPE_SHAPE))
     audience = Items(words(LONGEST_URL))
     created_at = Moment(dump_only=True)
     updated_at = Moment(dump_only=True)
@@ -72,14 +68,26 @@ class ClientSchema(Schema):
             raise ValidationError(AUDIENCE, "audience")
 
 
-class _PageSchema(Schema):
+class NewClientSchema(ClientSchema):
+    """What makes a program."""
+
+
+class ClientChangeSchema(ClientSchema):
+    """What is changed of a program: whatever is named."""
+
+
+class ClientPageSchema(Schema):
+    """Which page of the programs is asked for."""
+
     error_messages = SCHEMA_MESSAGES
 
-    limit = Parsed(_parse_limit, f"must be a whole number from 1 to {MOST_PAGE}")
-    after = Parsed(_parse_name, NAME)
+    limit = digits(MOST_PAGE)
+    after = Parsed(_parse_name, NAME, metadata=NAME_SHAPE)
 
 
-class _RotateSchema(Schema):
+class RotationSchema(Schema):
+    """How a program is given another secret."""
+
     error_messages = SCHEMA_MESSAGES
 
     drop_previous = Switch(error_messages=FIELD_MESSAGES)
@@ -96,7 +104,8 @@ def load_client_fields(members: Mapping[str, Any], *, partial: bool = False) -> 
 
     Scopes are sorted and stand once, the audience keeps its order. Raises FieldsInvalid.
     """
-    values = load_fields(ClientSchema(partial=partial), members)
+    schema = ClientChangeSchema(partial=True) if partial else NewClientSchema()
+    values = load_fields(schema, members)
     if "scopes" in values:
         values["scopes"] = tuple(sorted(set(values["scopes"])))
     if "audience" in values:
@@ -109,10 +118,10 @@ def load_client_page(members: Mapping[str, str]) -> tuple[str, int]:
 
     `members` are `after` and `limit`, each of which may be missing. Raises FieldsInvalid.
     """
-    values = load_fields(_PageSchema(), members)
+    values = load_fields(ClientPageSchema(), members)
     return values.get("after", ""), values.get("limit", DEFAULT_PAGE)
 
 
 def load_rotation(members: Mapping[str, Any]) -> bool:
     """Return whether the secret before is to be dropped at once. Raises FieldsInvalid."""
-    return bool(load_fields(_RotateSchema(), members).get("drop_previous", False))
+    return bool(load_fields(RotationSchema(), members).get("drop_previous", False))

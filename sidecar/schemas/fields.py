@@ -1,5 +1,6 @@
 """The fields of our schemas: a text and what parses it, a date, a list, one of some words."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -17,13 +18,20 @@ T = TypeVar("T")
 FIELD_MESSAGES: Final[dict[str, Any]] = {"null": "must have a value", "required": "is missing"}
 SCHEMA_MESSAGES: Final[dict[str, Any]] = {"unknown": "is not known"}
 
+# JSON Schema of texts, where it can say less than their parsers: those judge whole characters.
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+SCOPE_SHAPE: Final[dict[str, Any]] = {"pattern": r"^[!#-\[\]-~]+$"}
+
 SCOPE: Final = "must be a scope: visible ASCII without quotation mark and backslash (RFC 6749)"
+
+_DIGITS: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 class Parsed(fields.Field[T]):
     """A text that a function parses; `expected` says what it must be.
 
-    A value is never told back: it may be a secret in the wrong place.
+    `metadata` says so in the words of JSON Schema, as far as that can. A value is never told back:
+    it may be a secret in the wrong place.
     """
 
     default_error_messages = FIELD_MESSAGES
@@ -31,7 +39,7 @@ class Parsed(fields.Field[T]):
     def __init__(self, parse: Callable[[str], T | None], expected: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._parse = parse
-        self._expected = expected
+        self.expected = expected
 
     def _deserialize(
         self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -39,7 +47,7 @@ class Parsed(fields.Field[T]):
         parsed = self._parse(value) if type(value) is str else None
         if parsed is None:
             quote = "; quote it" if isinstance(value, int) and self._parse(str(value)) else ""
-            raise ValidationError(self._expected + quote)
+            raise ValidationError(self.expected + quote)
         return parsed
 
 
@@ -112,13 +120,25 @@ def duration(least: str, most: str, **kwargs: Any) -> Parsed[int]:
     return Parsed(parse_duration, expected, validate=judge, **kwargs)
 
 
-def whole_number(least: int, most: int, unit: str = "") -> fields.Integer:
+def whole_number(least: int, most: int, unit: str = "", **kwargs: Any) -> fields.Integer:
     """Return a field for a number between two bounds."""
     return fields.Integer(
         strict=True,
         validate=validate.Range(least, most, error=f"must be {{min}} to {{max}}{unit}"),
         error_messages={"invalid": "must be a whole number", "null": "must have a value"},
+        **kwargs,
     )
+
+
+def digits(most: int, **kwargs: Any) -> Parsed[int]:
+    """Return a field for a number from 1 on that is written in digits, as a query has it."""
+
+    def parse(text: str) -> int | None:
+        number = int(text) if _DIGITS.fullmatch(text) else 0
+        return number if 1 <= number <= most else None
+
+    shape = {"type": "integer", "minimum": 1, "maximum": most}
+    return Parsed(parse, f"must be a whole number from 1 to {most}", metadata=shape, **kwargs)
 
 
 def choice(*words: str) -> Parsed[str]:
@@ -130,7 +150,7 @@ def choice(*words: str) -> Parsed[str]:
             raise ValidationError(expected + suggest(text, words))
         return text
 
-    return Parsed(parse, expected)
+    return Parsed(parse, expected, metadata={"enum": list(words)})
 
 
 def words(longest: int = LONGEST_TEXT, **kwargs: Any) -> Parsed[str]:
@@ -140,4 +160,5 @@ def words(longest: int = LONGEST_TEXT, **kwargs: Any) -> Parsed[str]:
         return text if 0 < len(text) <= longest and is_plain_text(text) else None
 
     expected = f"must be text of 1 to {longest} characters, none of them a control character"
-    return Parsed(parse, expected, **kwargs)
+    shape = {"minLength": 1, "maxLength": longest, "pattern": ONE_LINE}
+    return Parsed(parse, expected, metadata=shape, **kwargs)

@@ -12,13 +12,23 @@ from sidecar.core.personal import (
     PersonalToken,
     is_token_name,
 )
-from sidecar.schemas.fields import SCHEMA_MESSAGES, SCOPE, Items, Moment, Parsed, whole_number
+from sidecar.schemas.fields import (
+    ONE_LINE,
+    SCHEMA_MESSAGES,
+    SCOPE,
+    SCOPE_SHAPE,
+    Items,
+    Moment,
+    Parsed,
+    whole_number,
+)
 from sidecar.schemas.requests import load_fields
 from sidecar.schemas.values import parse_network, parse_scope
 
 NAME: Final = (
     f"must be 1 to {LONGEST_TOKEN_NAME} characters, no control character and no space at either end"
 )
+NAME_SHAPE: Final = {"minLength": 1, "maxLength": LONGEST_TOKEN_NAME, "pattern": ONE_LINE}
 NETWORK: Final = "must be a network such as 10.0.0.0/8, or one address"
 
 
@@ -32,25 +42,26 @@ class TokenSchema(Schema):
     error_messages = SCHEMA_MESSAGES
 
     id = fields.String(dump_only=True)
-    name = Parsed(_parse_name, NAME, required=True)
-    scopes = Items(Parsed(parse_scope, SCOPE))
+    name = Parsed(_parse_name, NAME, required=True, metadata=NAME_SHAPE)
+    scopes = Items(Parsed(parse_scope, SCOPE, metadata=SCOPE_SHAPE))
     networks = Items(
-        Parsed(parse_network, NETWORK),
+        Parsed(parse_network, NETWORK, metadata={"pattern": r"^[0-9A-Fa-f.:/]+$"}),
         allow_none=True,
         validate=validate.Length(1, MOST_NETWORKS, error="must be {min} to {max}, or left out"),
     )
-    expires_in = whole_number(1, LONGEST_TOKEN_LIFE, " seconds")
+    expires_in = whole_number(1, LONGEST_TOKEN_LIFE, " seconds", load_only=True)
     created_at = Moment(dump_only=True)
     expires_at = Moment(dump_only=True)
-    used_at = Moment(dump_only=True)
+    used_at = Moment(dump_only=True, allow_none=True)
 
 
-_DUMPED: Final = ("id", "name", "scopes", "created_at", "expires_at", "used_at")
+class NewTokenSchema(TokenSchema):
+    """What makes a personal token; without `networks` it is good from anywhere."""
 
 
 def dump_token(token: PersonalToken) -> dict[str, Any]:
     """Return the JSON of a token; `networks` is null where it is good from anywhere."""
-    members: dict[str, Any] = TokenSchema(only=_DUMPED).dump(token)
+    members: dict[str, Any] = TokenSchema().dump(token)
     return {**members, "networks": [str(each) for each in token.networks] or None}
 
 
@@ -60,7 +71,7 @@ def load_token_fields(members: Mapping[str, Any]) -> dict[str, Any]:
     No networks are there where it is to be good from anywhere. An empty list of them is refused:
     as one of a rule it would match nobody. Raises FieldsInvalid.
     """
-    values = load_fields(TokenSchema(), members)
+    values = load_fields(NewTokenSchema(), members)
     for name in ("scopes", "networks"):
         if name in values:
             values[name] = tuple(dict.fromkeys(values[name] or ()))

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from sidecar.core.totp import LONGEST_OTP
 from sidecar.core.user import LONGEST_PASSWORD
 from sidecar.errors import BodyMalformed, FieldsInvalid
 
@@ -24,6 +25,8 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 class Text(fields.String):
     """Text without control characters and lone surrogates, of at most so many characters."""
 
+    shape: Final = r"^[^\x00-\x1f\x7f]*$"  # in JSON Schema
+
     def __init__(self, longest: int = LONGEST_FIELD, **kwargs: Any) -> None:
         super().__init__(validate=[validate.Length(min=1, max=longest), _judge_text], **kwargs)
 
@@ -37,17 +40,6 @@ class Switch(fields.Field[bool]):
         if type(value) is not bool:
             raise ValidationError("must be true or false")
         return value
-
-
-class Checkbox(fields.Field[bool]):
-    """A box of a form: what browsers send for one that is ticked."""
-
-    def _deserialize(
-        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> bool:
-        if value not in {"true", "on", "1", "false", ""}:
-            raise ValidationError("must be true")
-        return value in {"true", "on", "1"}
 
 
 def _judge_text(text: str) -> None:
@@ -69,18 +61,9 @@ class LoginRequest:
 
     username: str
     password: str = field(repr=False)
+    otp: str | None = field(default=None, repr=False)
     remember: bool = False
     cookie: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LoginForm:
-    """`POST /login` as a form."""
-
-    username: str
-    password: str = field(repr=False)
-    remember: bool = False
-    rd: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +81,12 @@ class LogoutRequest:
     refresh_token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class LogoutForm:
-    """`POST /logout` as a form."""
-
-    everywhere: bool = False
-    rd: str | None = None
-
-
 class _LoginSchema(Schema):
     username = Text(LONGEST_TYPED_NAME, required=True)
     password = Text(LONGEST_PASSWORD, required=True)
+    otp = Text(LONGEST_OTP)
     remember = Switch()
     cookie = Switch()
-
-
-class _LoginFormSchema(Schema):
-    username = Text(LONGEST_TYPED_NAME, required=True)
-    password = Text(LONGEST_PASSWORD, required=True)
-    remember = Checkbox()
-    rd = fields.String()  # judged when it is used: a bad one is dropped, the login goes on
 
 
 class _RefreshSchema(Schema):
@@ -129,16 +98,9 @@ class _LogoutSchema(Schema):
     refresh_token = Text()
 
 
-class _LogoutFormSchema(Schema):
-    everywhere = Checkbox()
-    rd = fields.String()
-
-
 LOGIN_REQUEST: Final = Body(_LoginSchema, LoginRequest)
-LOGIN_FORM: Final = Body(_LoginFormSchema, LoginForm)
 REFRESH_REQUEST: Final = Body(_RefreshSchema, RefreshRequest)
 LOGOUT_REQUEST: Final = Body(_LogoutSchema, LogoutRequest)
-LOGOUT_FORM: Final = Body(_LogoutFormSchema, LogoutForm)
 
 
 def load_body(body: Body[T], members: Mapping[str, Any]) -> T:

@@ -1,15 +1,17 @@
 """The sections of the settings file: every key that there is, with its bounds."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError
 
 from sidecar.core.claims import LONGEST_ROLES
-from sidecar.core.user import LONGEST_PASSWORD, canonical_username, is_role
+from sidecar.core.user import (
+    LONGEST_NEW_PASSWORD,
+    canonical_username,
+    is_role,
+)
 from sidecar.schemas.fields import (
-    FIELD_MESSAGES,
-    SCOPE,
     Items,
     OneOrMore,
     Parsed,
@@ -20,6 +22,7 @@ from sidecar.schemas.fields import (
 )
 from sidecar.schemas.groups import Group, Switch
 from sidecar.schemas.identity import HeadersSchema, header_name
+from sidecar.schemas.rolescopes import RoleScopes
 from sidecar.schemas.values import (
     LONGEST_URL,
     has_controls,
@@ -32,10 +35,11 @@ from sidecar.schemas.values import (
     parse_origin,
     parse_public_url,
     parse_redis_url,
-    parse_scope,
 )
 
 LEAST_PASSWORD: Final = 8  # characters; NIST SP 800-63B section 3.1.1.2 lets none be shorter
+
+LONGEST_SITE_NAME: Final = 64  # characters; it stands in the bar and in the title of every page
 
 LISTEN: Final = "must be HOST:PORT, [IPV6]:PORT or unix:PATH"
 URL: Final = "must be http(s)://HOST[:PORT][/PATH], without query, fragment and user"
@@ -47,8 +51,6 @@ DATABASE: Final = (
     "must be sqlite:///PATH or postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE;"
     " signs in a password are percent-encoded"
 )
-SCOPES: Final = f"the scopes of all roles must be {LONGEST_ROLES} characters or fewer together"
-ROLE_SCOPES: Final = "must be a mapping of roles to scopes, such as {staff: [orders:read]}"
 REDIS: Final = "must be redis:// or rediss://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER], or unix://PATH"
 
 
@@ -63,37 +65,8 @@ def _parse_role(text: str) -> str | None:
     return text if is_role(text) else None
 
 
-class RoleScopes(fields.Field[dict[str, tuple[str, ...]]]):
-    """The scopes of each role, sorted; together they fit into one token, whoever has all roles."""
-
-    default_error_messages = FIELD_MESSAGES
-    _scopes = Items(Parsed(parse_scope, SCOPE))
-
-    def _deserialize(
-        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> dict[str, tuple[str, ...]]:
-        if not isinstance(value, dict):
-            raise ValidationError(ROLE_SCOPES)
-        messages: dict[str, Any] = {}
-        roles: dict[str, tuple[str, ...]] = {}
-        for role, scopes in value.items():
-            if not is_role(role):
-                messages[role] = ["is not the name of a role"]
-                continue
-            try:
-                given: Any = self._scopes.deserialize(scopes)
-                roles[role] = tuple(sorted(set(given)))
-            except ValidationError as error:
-                messages[role] = error.messages
-        if messages:
-            raise ValidationError(messages)
-        if len(" ".join(set().union(*roles.values()))) > LONGEST_ROLES:
-            raise ValidationError(SCOPES)
-        return roles
-
-
 def _parse_password(text: str) -> str | None:
-    return text if 0 < len(text) <= LONGEST_PASSWORD and not has_controls(text) else None
+    return text if 0 < len(text) <= LONGEST_NEW_PASSWORD and not has_controls(text) else None
 
 
 class ServerSchema(Schema):
@@ -202,7 +175,14 @@ class AccountsSchema(Schema):
     """People."""
 
     admin_role = Parsed(_parse_role, "must be the name of a role")
-    password_min_length = whole_number(LEAST_PASSWORD, LONGEST_PASSWORD, " characters")
+    password_min_length = whole_number(LEAST_PASSWORD, LONGEST_NEW_PASSWORD, " characters")
+    reset_ttl = duration("5m", "7d")
+
+
+class ThrottleSchema(Schema):
+    """How often one person may log in."""
+
+    logins_per_hour = whole_number(1, 1_000_000)
 
 
 class BootstrapSchema(Schema):
@@ -211,9 +191,18 @@ class BootstrapSchema(Schema):
     admin = Parsed(canonical_username, "is not a username", allow_none=True)
     password = Parsed(
         _parse_password,
-        f"must be text of 1 to {LONGEST_PASSWORD} characters, none of them a control character",
+        f"must be text of 1 to {LONGEST_NEW_PASSWORD} characters, none of them a control character",
         allow_none=True,
     )
+
+
+class PagesSchema(Schema):
+    """How the pages are called, look and speak."""
+
+    name = words(LONGEST_SITE_NAME, allow_none=True)
+    logo = words(allow_none=True)
+    stylesheet = words(allow_none=True)
+    texts = words(allow_none=True)
 
 
 class LogSchema(Schema):
@@ -237,6 +226,8 @@ SECTIONS: Final[Mapping[str, Schema]] = {
     "policy": PolicySchema(),
     "identity": IdentitySchema(),
     "accounts": AccountsSchema(),
+    "throttle": ThrottleSchema(),
     "bootstrap": BootstrapSchema(),
+    "pages": PagesSchema(),
     "log": LogSchema(),
 }

@@ -16,8 +16,9 @@ class SessionSchema(Schema):
     created_at = Moment()
     used_at = Moment()
     expires_at = Moment()
-    address = fields.String(attribute="device.address")
-    user_agent = fields.String(attribute="device.user_agent")
+    address = fields.String(attribute="device.address", allow_none=True)
+    user_agent = fields.String(attribute="device.user_agent", allow_none=True)
+    current = fields.Boolean()
 
 
 def dump_session(session: Session, *, current: bool) -> dict[str, Any]:

@@ -57,8 +57,10 @@ DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
         "cookie": "strip",
         "assertion": {"enabled": True, "header": ASSERTION, "ttl": "60s"},
     },
-    "accounts": {"admin_role": "admin", "password_min_length": 12},
+    "accounts": {"admin_role": "admin", "password_min_length": 12, "reset_ttl": "1h"},
+    "throttle": {"logins_per_hour": 600},
     "bootstrap": {"admin": None, "password": None},
+    "pages": {"name": None, "logo": None, "stylesheet": None, "texts": None},
     "log": {"level": "info", "decisions": "refusals"},
 }
 

@@ -11,6 +11,7 @@ from sidecar.settings.types import (
     Dialect,
     IdentitySettings,
     KeySettings,
+    PageSettings,
     Settings,
 )
 
@@ -21,6 +22,7 @@ __all__ = [
     "IdentitySettings",
     "KeySettings",
     "Listen",
+    "PageSettings",
     "Settings",
     "WhenStale",
     "describe_settings",

@@ -17,6 +17,7 @@ from sidecar.settings.types import (
     GatewaySettings,
     IdentitySettings,
     KeySettings,
+    PageSettings,
     RevocationSettings,
     ServerSettings,
     SessionSettings,
@@ -111,8 +112,16 @@ def _build(merged: Merged) -> Settings:
         ),
         admin_role=value["accounts", "admin_role"],
         password_min_length=value["accounts", "password_min_length"],
+        reset_ttl=value["accounts", "reset_ttl"],
+        logins_per_hour=value["throttle", "logins_per_hour"],
         bootstrap=BootstrapSettings(
             admin=value["bootstrap", "admin"], password=value["bootstrap", "password"]
+        ),
+        pages=PageSettings(
+            name=value["pages", "name"],
+            logo=value["pages", "logo"],
+            stylesheet=value["pages", "stylesheet"],
+            texts=value["pages", "texts"],
         ),
         log_level=value["log", "level"],
         log_decisions=Decisions(value["log", "decisions"]),

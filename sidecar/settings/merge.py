@@ -11,7 +11,14 @@ from sidecar.schemas.values import SQLITE, Listen
 Key = tuple[str, str]
 
 PLACED: Final = frozenset(  # texts that are paths
-    {("keys", "directory"), ("keys", "passphrase_file"), ("policy", "file")}
+    {
+        ("keys", "directory"),
+        ("keys", "passphrase_file"),
+        ("policy", "file"),
+        ("pages", "logo"),
+        ("pages", "stylesheet"),
+        ("pages", "texts"),
+    }
 )
 
 

@@ -19,6 +19,8 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
     """Return the settings in force as a settings file would hold them, secrets as `***`."""
     server, gateway, tokens = settings.server, settings.gateway, settings.tokens
     session, revocation, bootstrap = settings.session, settings.revocation, settings.bootstrap
+    pages = settings.pages
+    files = {"logo": pages.logo, "stylesheet": pages.stylesheet, "texts": pages.texts}
     keys, assertion, hosts = settings.keys, settings.identity.assertion, settings.allowed_hosts
     return {
         "server": {
@@ -76,10 +78,16 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
         "accounts": {
             "admin_role": settings.admin_role,
             "password_min_length": settings.password_min_length,
+            "reset_ttl": format_duration(settings.reset_ttl),
         },
+        "throttle": {"logins_per_hour": settings.logins_per_hour},
         "bootstrap": {
             "admin": bootstrap.admin,
             "password": None if bootstrap.password is None else HIDDEN,
+        },
+        "pages": {
+            "name": pages.name,
+            **{key: None if path is None else str(path) for key, path in files.items()},
         },
         "log": {"level": settings.log_level, "decisions": settings.log_decisions.value},
     }

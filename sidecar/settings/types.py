@@ -129,6 +129,19 @@ class IdentitySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSettings:
+    """How the pages are called, look and speak; None is what comes with this package.
+
+    Without a name they are called as the host of `public_url`.
+    """
+
+    name: str | None
+    logo: Path | None
+    stylesheet: Path | None
+    texts: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class BootstrapSettings:
     """The first administrator, while there is no user."""
 
@@ -159,6 +172,9 @@ class Settings:
     identity: IdentitySettings
     admin_role: str
     password_min_length: int
+    reset_ttl: int
+    logins_per_hour: int
     bootstrap: BootstrapSettings
+    pages: PageSettings
     log_level: str
     log_decisions: Decisions

@@ -6,6 +6,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from sidecar.clock import read_clock
+from sidecar.core.throttle import TOO_MANY_ATTEMPTS
+from sidecar.credentials.throttle import Throttle
 from sidecar.gate import Gate
 from sidecar.rotation import Rotation
 
@@ -17,11 +19,15 @@ class ServiceCollector:
         self,
         gate: Gate,
         rotation: Rotation,
+        logins: Mapping[str, int],
+        throttle: Throttle,
         redis: Mapping[str, int],
         parts: Mapping[str, bool],
     ) -> None:
         self._gate = gate
         self._rotation = rotation
+        self._logins = logins
+        self._throttle = throttle
         self._redis = redis
         self._parts = parts
 
@@ -58,6 +64,7 @@ class ServiceCollector:
             "Refresh tokens that were shown again within the grace, from another device",
             value=self._rotation.replays_elsewhere,
         )
+        yield from self._collect_logins()
         degraded = GaugeMetricFamily(
             "sidecar_degraded",
             "1 where a part does not work as it should: a new policy that is wrong is not in force",
@@ -69,14 +76,38 @@ class ServiceCollector:
         for name, count in self._redis.items():
             yield CounterMetricFamily(f"sidecar_redis_{name}", f"Redis feed: {name}", value=count)
 
+    def _collect_logins(self) -> Iterator[Metric]:
+        logins = CounterMetricFamily("sidecar_logins", "Attempts to log in", labels=["outcome"])
+        waiting = sum(self._throttle.throttled.values())
+        for outcome, number in sorted({**self._logins, TOO_MANY_ATTEMPTS: waiting}.items()):
+            logins.add_metric([outcome], number)
+        yield logins
+        throttled = CounterMetricFamily(
+            "sidecar_throttled", "Attempts that had to wait, by what took no more", labels=["by"]
+        )
+        for kind, number in sorted(self._throttle.throttled.items()):
+            throttled.add_metric([kind], number)
+        yield throttled
+        yield CounterMetricFamily(
+            "sidecar_throttle_unshared",
+            "Attempts that were counted in SQL because Redis did not answer",
+            value=self._throttle.unshared,
+        )
+
 
 def render_metrics(
-    gate: Gate, rotation: Rotation, redis: Mapping[str, int], parts: Mapping[str, bool]
+    gate: Gate,
+    rotation: Rotation,
+    logins: Mapping[str, int],
+    throttle: Throttle,
+    redis: Mapping[str, int],
+    parts: Mapping[str, bool],
 ) -> bytes:
     """Return all metrics in the text format of Prometheus.
 
-    `redis` are the feed's counters, empty where there is none; `parts` says which are degraded.
+    `logins` are attempts by outcome, `redis` are the feed's counters, empty where there is none;
+    `parts` says which are degraded.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceCollector(gate, rotation, redis, parts))
+    registry.register(ServiceCollector(gate, rotation, logins, throttle, redis, parts))
     return generate_latest(registry)

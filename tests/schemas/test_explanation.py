@@ -122,7 +122,13 @@ def test_what_is_let_in_needs_nothing() -> None:
 
 
 # Answers of the endpoints alone, never of the gate.
-ELSEWHERE: Final = {Reason.INVALID_CREDENTIALS, Reason.INVALID_GRANT}
+ELSEWHERE: Final = {
+    Reason.CSRF_TOKEN,
+    Reason.INVALID_CREDENTIALS,
+    Reason.INVALID_GRANT,
+    Reason.OTP_INVALID,
+    Reason.OTP_REQUIRED,
+}
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - ELSEWHERE))

@@ -8,7 +8,10 @@ from sidecar.schemas.user import dump_user, load_user_fields
 
 USERNAME = "must be 1 to 64 letters, digits or signs of one script, without space, `:` and `,`"
 EMAIL = "is not an e-mail address"
-NAME = "must be 1 to 256 characters, no control character and no space at either end"
+NAME = (
+    "must be 1 to 256 characters with a letter or digit, no control character and no space at"
+    " either end"
+)
 ROLE = "must be 1 to 64 of A-Z a-z 0-9 . _ : / -, a letter or digit first"
 ROLES = "must be 256 or fewer, of 4096 characters or fewer together"
 

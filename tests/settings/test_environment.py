@@ -200,7 +200,7 @@ def test_a_flag_may_have_a_type_of_its_own(tmp_path: Path) -> None:
     key = "accounts.password_min_length"
     assert shown(load(tmp_path, flags={key: 16}), key) == 16
     assert refuse(tmp_path, flags={key: 7}) == [
-        "--password-min-length: must be 8 to 1024 characters"
+        "--password-min-length: must be 8 to 256 characters"
     ]
 
 

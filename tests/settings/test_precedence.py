@@ -67,8 +67,10 @@ def test_no_file_at_all_gives_safe_defaults(
             "cookie": "strip",
             "assertion": {"enabled": True, "header": "X-Auth-Assertion", "ttl": "1m"},
         },
-        "accounts": {"admin_role": "admin", "password_min_length": 12},
+        "accounts": {"admin_role": "admin", "password_min_length": 12, "reset_ttl": "1h"},
+        "throttle": {"logins_per_hour": 600},
         "bootstrap": {"admin": None, "password": None},
+        "pages": {"name": None, "logo": None, "stylesheet": None, "texts": None},
         "log": {"level": "info", "decisions": "refusals"},
     }
     assert settings.policy_named is False

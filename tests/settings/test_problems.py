@@ -40,7 +40,7 @@ def test_every_problem_is_told_at_once_with_file_line_and_key(tmp_path: Path) ->
         "sidecar.yaml:6: tokens.audience: must name at least one audience, and each once",
         "sidecar.yaml:8: tokens.clock_skew: stands twice",
         "sidecar.yaml:9: revocation.when_stale: must be deny or allow; did you mean deny?",
-        "sidecar.yaml:11: accounts.password_min_length: must be 8 to 1024 characters",
+        "sidecar.yaml:11: accounts.password_min_length: must be 8 to 256 characters",
         (
             "sidecar.yaml:12: accounts.admin_role: no is a boolean to some readers:"
             " write true or false, or quote it"
@@ -101,7 +101,7 @@ def test_a_mistake_is_one_line_that_says_what_to_write(
     assert refuse(tmp_path, text) == [f"sidecar.yaml:1: {problem}"]
 
 
-@pytest.mark.parametrize("key", ["server.lane", "throttle.logins_per_hour"])
+@pytest.mark.parametrize("key", ["server.lane", "throttle.attempts_per_hour"])
 def test_a_key_that_does_nothing_yet_is_unknown(tmp_path: Path, key: str) -> None:
     section, _, name = key.partition(".")
     (problem,) = refuse(tmp_path, f"{section}: {{{name}: 1}}")

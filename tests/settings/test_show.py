@@ -34,6 +34,7 @@ identity:
   cookie: keep
   assertion: {enabled: false, header: X-Proof, ttl: 90s}
 accounts: {admin_role: "yes", password_min_length: 20}
+throttle: {logins_per_hour: 7}
 log: {level: debug, decisions: all}
 """
 
@@ -48,6 +49,7 @@ def test_what_is_shown_reads_back_as_the_same_settings(tmp_path: Path, text: str
     assert (again.gateway, again.revocation) == (settings.gateway, settings.revocation)
     assert again.identity == settings.identity
     assert again.keys == settings.keys
+    assert again.logins_per_hour == settings.logins_per_hour
     assert again.database_url == settings.database_url
     assert again.policy_file == settings.policy_file
 
