@@ -10,19 +10,33 @@ from sidecar.core.audit import Author
 from sidecar.core.claims import TokenKind
 from sidecar.core.grant import PERSONAL_AMR
 from sidecar.core.origin import SAFE_METHODS
+from sidecar.core.throttle import Throttled
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
 from sidecar.gate import Credential
 from sidecar.web.authorization import PersonalCredential
 from sidecar.web.context import CONTEXT, Context
+from sidecar.web.cookies import expire_contradiction
 from sidecar.web.credentials import find_credential
 from sidecar.web.headers import FORWARDED_PROTO, find_single, has_too_many_cookies
 from sidecar.web.middlewares import Handler
-from sidecar.web.requests import find_device, is_from_proxy, is_welcome, refuse
+from sidecar.web.requests import (
+    FORM,
+    JSON,
+    REQUEST_ID,
+    find_device,
+    is_from_proxy,
+    is_welcome,
+    log_refusal,
+    media_type,
+    read_body,
+)
+from sidecar.web.responses import refuse_caller
 
 # What somebody asks for, who is told by their token; and what an administrator does.
 PersonsWork = Callable[[web.Request, Context, VerifiedToken], Awaitable[web.StreamResponse]]
 AdministratorsWork = Callable[[web.Request, Context, Author], Awaitable[web.StreamResponse]]
+Judge = Callable[[web.Request, Context, Now], VerifiedToken | Deny]
 
 
 def find_caller(request: web.BaseRequest, context: Context) -> Credential | Deny | None:
@@ -86,13 +100,28 @@ def judge_administrator(
     return token
 
 
+async def judge_with_body(
+    request: web.Request, context: Context, judge: Judge
+) -> VerifiedToken | Deny:
+    """Return what is said of a caller once their body is there, if it is of a type that is read.
+
+    Nobody's body is waited for who is refused before; and it may have been under way for seconds,
+    in which somebody was disabled. Raises as `read_body` does, which keeps what it has read.
+    """
+    token = judge(request, context, read_clock())
+    if isinstance(token, Deny) or media_type(request) not in {JSON, FORM}:
+        return token
+    await read_body(request)
+    return judge(request, context, read_clock())
+
+
 def for_people(work: PersonsWork) -> Handler:
     """Return a handler that does this work for who logged in, and refuses everybody else."""
 
     @wraps(work)
     async def handle(request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
-        token = judge_person(request, context, read_clock())
+        token = await judge_with_body(request, context, judge_person)
         if isinstance(token, Deny):
             return refuse_request(request, context, token)
         return await work(request, context, token)
@@ -106,7 +135,7 @@ def for_administrators(work: AdministratorsWork) -> Handler:
     @wraps(work)
     async def handle(request: web.Request) -> web.StreamResponse:
         context = request.app[CONTEXT]
-        token = judge_administrator(request, context, read_clock())
+        token = await judge_with_body(request, context, judge_administrator)
         if isinstance(token, Deny):
             return refuse_request(request, context, token)
         return await work(request, context, find_author(request, context, token))
@@ -119,20 +148,25 @@ def find_author(request: web.Request, context: Context, token: VerifiedToken) ->
     return Author(token.claims.sub, find_device(request, context))
 
 
-def refuse_request(request: web.Request, context: Context, refusal: Deny) -> web.Response:
-    """Say in the log who was refused what, and return the answer.
+def refuse_request(
+    request: web.Request, context: Context, refusal: Deny | Throttled
+) -> web.Response:
+    """Say in the log who was refused what, and return the answer."""
+    caller = find_caller(request, context)
+    opened = context.gate.find_opened(caller) if isinstance(caller, Credential) else None
+    log_request(request, context, refusal, None if opened is None else opened.claims.sub)
+    answer = refuse_caller(request[REQUEST_ID], refusal)
+    expire_contradiction(answer, request, context, refusal)
+    return answer
+
+
+def log_request(
+    request: web.Request, context: Context, refusal: Deny | Throttled, sub: str | None
+) -> None:
+    """Say in the log who was refused what.
 
     The path is that of the route table: in what was typed, a token may stand where an id belongs.
     """
-    caller = find_caller(request, context)
-    opened = context.gate.find_opened(caller) if isinstance(caller, Credential) else None
     resource = request.match_info.route.resource
-    return refuse(
-        request,
-        context,
-        refusal,
-        "request",
-        method=request.method,
-        path=None if resource is None else resource.canonical,
-        sub=None if opened is None else opened.claims.sub,
-    )
+    path = None if resource is None else resource.canonical
+    log_refusal(request, context, refusal, "request", method=request.method, path=path, sub=sub)

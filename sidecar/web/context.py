@@ -6,6 +6,9 @@ from typing import Final
 
 from aiohttp import web
 
+from sidecar.accounts import Accounts, OwnPassword
+from sidecar.accounts.factors import SecondFactors
+from sidecar.accounts.resets import Resets
 from sidecar.clients.personal import PersonalTokens
 from sidecar.clients.programs import Programs
 from sidecar.clients.shown import ShownTokens
@@ -14,15 +17,20 @@ from sidecar.core.facts import Host, parse_host
 from sidecar.core.redirect import is_safe_redirect
 from sidecar.core.verdict import Deny
 from sidecar.credentials.mint import Mint
+from sidecar.credentials.passwords import PasswordHasher
+from sidecar.credentials.strength import PasswordRules
+from sidecar.credentials.throttle import Throttle
 from sidecar.gate import Gate
 from sidecar.login import Login
-from sidecar.ports import AccountStore, AuditStore
+from sidecar.ports import AuditStore
 from sidecar.revocations import Revocations
 from sidecar.rotation import Rotation
 from sidecar.settings import Decisions, Dialect
 from sidecar.web.credentials import CookieJar
 from sidecar.web.gateways import origin_of
 from sidecar.web.identity import Identity
+from sidecar.web.pages.engine import Pages
+from sidecar.web.pages.refused import RefusedPages
 from sidecar.web.refusals import Refusals
 
 
@@ -71,12 +79,18 @@ class Context:
 
     gate: Gate
     login: Login
+    throttle: Throttle
+    factors: SecondFactors
     rotation: Rotation
     mint: Mint
     programs: Programs
     client_key: bytes = field(repr=False)
+    passwords: PasswordHasher
+    rules: PasswordRules
+    resets: Resets
     revocations: Revocations
-    accounts: AccountStore
+    people: Accounts
+    own_password: OwnPassword
     audit: AuditStore
     personal: PersonalTokens
     personal_key: bytes = field(repr=False)
@@ -89,6 +103,9 @@ class Context:
     identity: Identity
     allowed_hosts: tuple[str, ...] | None
     cors_origins: frozenset[str]
+    pages: Pages
+    refused_pages: RefusedPages
+    csrf_key: bytes = field(repr=False)
     publish_ahead: int
     admin_role: str
     decisions: Decisions

@@ -13,7 +13,13 @@ from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, cookie_name, spl
 
 HOST_COOKIE: Final = "__Host-sidecar"
 DOMAIN_COOKIE: Final = "__Secure-sidecar"
-OWN_COOKIES: Final = frozenset({HOST_COOKIE, DOMAIN_COOKIE})
+DEVICE_COOKIE: Final = "__Host-sidecar-device"
+CSRF_COOKIE: Final = "__Host-sidecar-csrf"
+RETURN_COOKIE: Final = "__Host-sidecar-return"
+# What no upstream is handed, but where the settings keep all cookies.
+OWN_COOKIES: Final = frozenset(
+    {HOST_COOKIE, DOMAIN_COOKIE, DEVICE_COOKIE, CSRF_COOKIE, RETURN_COOKIE}
+)
 
 # What breaks a line, which the parser has refused already; and octets that are not UTF-8.
 _NO_LINE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
@@ -76,7 +82,8 @@ def find_credential(
 def other_cookies(headers: Headers, joined: Collection[str] = ()) -> str | None:
     """Return the client's cookies without ours as one `Cookie` value, None where it sent none.
 
-    Ours is left out under either of its names, since yesterday's settings may have used the other.
+    Ours are left out, the session's under either of its names, since yesterday's settings may have
+    used the other.
     So is a cookie that is not UTF-8 or has control characters: what reads it behind us could take
     it for another one, perhaps even ours.
     """

@@ -12,13 +12,16 @@ from aiohttp import web
 
 from sidecar.errors import (
     BodyMalformed,
+    FactorExists,
     FieldsInvalid,
+    LastAdministrator,
     NameTaken,
     NotFound,
     PreconditionRequired,
     SidecarError,
     TooManyTokens,
     Unavailable,
+    UserDisabled,
     VersionMismatch,
 )
 from sidecar.web.context import CONTEXT, Context
@@ -37,14 +40,17 @@ REASONS: Final = {
 CONFLICTS: Final[Mapping[type[SidecarError], tuple[int, str]]] = {
     NotFound: (404, "not_found"),
     NameTaken: (409, "name_taken"),
+    LastAdministrator: (409, "last_administrator"),
     TooManyTokens: (409, "too_many_tokens"),
+    FactorExists: (409, "otp_enabled"),
+    UserDisabled: (409, "user_disabled"),
     VersionMismatch: (412, "version_mismatch"),
     PreconditionRequired: (428, "precondition_required"),
 }
 CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/oauth/token", "/oauth/revoke")
 CORS_FOLDER: Final = "/me/"  # and everything below it
 CORS_MAX_AGE: Final = 600  # seconds for which a browser remembers a preflight
-CORS_EXPOSED: Final = "X-Request-Id, Retry-After, WWW-Authenticate"
+CORS_EXPOSED: Final = "ETag, X-Request-Id, Retry-After, WWW-Authenticate"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -119,8 +125,8 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def _answer_preflight(request: web.Request, context: Context) -> web.StreamResponse:
     answer = no_content()
-    answer.headers["Access-Control-Allow-Methods"] = "DELETE, GET, POST"
-    answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    answer.headers["Access-Control-Allow-Methods"] = "DELETE, GET, PATCH, POST"
+    answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, If-Match"
     answer.headers["Access-Control-Max-Age"] = str(CORS_MAX_AGE)
     return _stamp(answer, identify(request, context))
 

@@ -15,11 +15,18 @@ def is_navigation(headers: Headers, facts: RequestFacts, mode: Mode | None) -> b
     """Say whether a browser asks for a page (Fetch Metadata), or `mode` says so by hand."""
     if mode is not None:
         return mode is Mode.BROWSER
-    if facts.websocket or "X-Requested-With" in headers or UPGRADE in headers:
+    if facts.websocket:
         return False
     if facts.method == "OPTIONS" and PREFLIGHT_METHOD in headers:
         return False
     if headers.get("Content-Type", "").lower().startswith("application/grpc"):
+        return False
+    return wants_page(headers)
+
+
+def wants_page(headers: Headers) -> bool:
+    """Say whether whoever asks shows the answer to a person."""
+    if "X-Requested-With" in headers or UPGRADE in headers:
         return False
     modes = headers.getall("Sec-Fetch-Mode", ())
     return all(each == "navigate" for each in modes) if modes else prefers_html(headers)

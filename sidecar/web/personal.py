@@ -6,6 +6,7 @@ from sidecar.clients.personal import NewToken
 from sidecar.clock import read_clock
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
+from sidecar.errors import NotFound
 from sidecar.schemas.personal import dump_token, load_token_fields
 from sidecar.web.callers import find_author, for_people, refuse_request
 from sidecar.web.context import Context
@@ -32,12 +33,13 @@ async def post_personal_token(
     """
     new = NewToken(**load_token_fields(await read_json(request)))
     claims = caller.claims
-    account = await context.accounts.find_account(claims.preferred_username or "")
-    if account is None or account.user.id != claims.sub:
+    try:
+        owner, _ = await context.people.find(claims.sub)
+    except NotFound:
         return refuse_request(request, context, Deny(Reason.REVOKED_USER))
     made = await context.personal.add(
         new,
-        account.user,
+        owner,
         find_author(request, context, caller),
         read_clock().unix,
         key=context.personal_key,

@@ -18,7 +18,7 @@ from sidecar.core.origin import Site
 from sidecar.core.throttle import TOO_MANY_ATTEMPTS, Throttled
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import BodyMalformed, FieldsInvalid
-from sidecar.schemas.requests import parse_json
+from sidecar.schemas.requests import parse_form, parse_json
 from sidecar.web.context import Context
 from sidecar.web.gateways import find_peer, read_site
 from sidecar.web.headers import (
@@ -91,6 +91,16 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     if media_type(request) != JSON:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}")
     return parse_json(await read_body(request))
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form.
+
+    Raises HTTPUnsupportedMediaType for another type, BodyMalformed, and as `read_body` does.
+    """
+    if media_type(request) != FORM:
+        raise web.HTTPUnsupportedMediaType(text=f"the body must be {FORM}")
+    return parse_form(await read_body(request))
 
 
 def read_query(request: web.BaseRequest) -> dict[str, str]:
@@ -167,6 +177,8 @@ def log_refusal(
     """Write the one line about a `what` (login, refresh, …) that was refused."""
     reason = TOO_MANY_ATTEMPTS if isinstance(refusal, Throttled) else refusal.reason.value
     extra = {"reason": reason, **describe_request(request, context), **more}
+    if isinstance(refusal, Deny) and refusal.subject is not None:
+        extra["sub"] = refusal.subject
     log.info("%s refused", what, extra=extra)
 
 

@@ -17,6 +17,7 @@ from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
 from sidecar.web.headers import AUTHORIZATION, COOKIE, REQUEST_ID_HEADER
 from sidecar.web.identity import Identity, render_identity
+from sidecar.web.pages.refused import RefusedPages
 from sidecar.web.rendered import RenderedAllow, render_line
 from sidecar.web.stepup import list_step_up
 
@@ -34,6 +35,7 @@ STATUSES: Final[Mapping[Reason, int]] = {
     Reason.NETWORK_NOT_ALLOWED: 403,
     Reason.SCOPE_MISSING: 403,
     Reason.CROSS_SITE: 403,
+    Reason.CSRF_TOKEN: 403,
     Reason.UNTRUSTED_PEER: 403,
     Reason.HEADER_MISSING: MALFORMED,
     Reason.HEADER_DOUBLED: MALFORMED,
@@ -45,6 +47,8 @@ STATUSES: Final[Mapping[Reason, int]] = {
     Reason.ADDRESS_MALFORMED: MALFORMED,
     Reason.PARAMETER: MALFORMED,
 }
+HTML: Final = "text/html; charset=utf-8"
+FORBIDDEN: Final = 403
 UNAUTHORIZED: Final = 401  # every reason that is not in the table
 BAD_REQUEST: Final = 400
 MALFORMED_STATUSES: Final = {Dialect.NGINX: 403}  # the others say BAD_REQUEST
@@ -68,6 +72,15 @@ NO_LOGIN_HELPS: Final = frozenset({Reason.TWO_CREDENTIALS, Reason.CREDENTIAL_MAL
 _OWN_LINES: Final = render_line("Cache-Control", NO_STORE) + render_line("Server", SERVER)
 
 
+class Problem(web.Response):
+    """An error as RFC 9457 has it; `word` is its reason."""
+
+    def __init__(self, status: int, word: str, members: Mapping[str, object]) -> None:
+        body = json.dumps(members).encode("ascii")
+        super().__init__(status=status, body=body, content_type=PROBLEM)
+        self.word = word
+
+
 def allow(
     identity: Identity,
     claims: Claims | None,
@@ -88,11 +101,17 @@ def allow(
 
 
 def refuse(
-    refusal: Deny, dialect: Dialect, way_back: RequestFacts | None, login_url: str, request_id: str
+    refusal: Deny,
+    dialect: Dialect,
+    way_back: RequestFacts | None,
+    login_url: str,
+    pages: RefusedPages,
+    request_id: str,
 ) -> web.Response:
     """Return the refusal of a question in the manner of its dialect.
 
-    `way_back` is what a person asked for, who may be sent to the login page; None for a program.
+    `way_back` is what a person asked for, who may be sent to the login page, or sees one of the
+    `pages`; None for a program.
     """
     status = STATUSES.get(refusal.reason, UNAUTHORIZED)
     if status == MALFORMED:
@@ -100,12 +119,18 @@ def refuse(
         return problem(status, refusal.reason, request_id=request_id)
     headers = _challenge(refusal, status)
     if status == UNAUTHORIZED and way_back is not None and refusal.reason not in NO_LOGIN_HELPS:
-        headers["Location"] = _render_login(login_url, way_back.url, refusal.step_up)
+        headers["Location"] = render_login(login_url, way_back.url, refusal.step_up)
         if dialect is not Dialect.NGINX:
             del headers["WWW-Authenticate"]
             safe = way_back.method in {"GET", "HEAD"}
             status = HTTPStatus.FOUND if safe else HTTPStatus.SEE_OTHER
-    return problem(status, refusal.reason, request_id=request_id, headers=headers)
+    answer = problem(status, refusal.reason, request_id=request_id, headers=headers)
+    contradicted = refusal.reason in NO_LOGIN_HELPS
+    if way_back is not None and (status == FORBIDDEN or contradicted):
+        answer.body = pages.render(request_id, refusal.reason, contradicted=contradicted)
+        answer.headers.update(pages.headers)
+        answer.headers["Content-Type"] = HTML
+    return answer
 
 
 def _challenge(refusal: Deny, status: int) -> dict[str, str]:
@@ -119,7 +144,7 @@ def _challenge(refusal: Deny, status: int) -> dict[str, str]:
     return {"WWW-Authenticate": challenge}
 
 
-def _render_login(login_url: str, url: str, step_up: StepUp | None) -> str:
+def render_login(login_url: str, url: str, step_up: StepUp | None) -> str:
     """Return the address of the login page; a way back that it would drop is not sent along."""
     query = [] if len(url) > LONGEST_REDIRECT else [("rd", url)]
     if step_up is not None:
@@ -136,7 +161,7 @@ def problem(
     detail: str | None = None,
     errors: tuple[tuple[str, str], ...] = (),
     headers: Mapping[str, str] | None = None,
-) -> web.Response:
+) -> Problem:
     """Return an error as RFC 9457 has it.
 
     `errors` are (JSON pointer, what is wrong with that field).
@@ -151,9 +176,7 @@ def problem(
         members["detail"] = detail
     if errors:
         members["errors"] = [{"pointer": pointer, "detail": text} for pointer, text in errors]
-    answer = web.Response(
-        status=status, body=json.dumps(members).encode("ascii"), content_type=PROBLEM
-    )
+    answer = Problem(status, str(reason), members)
     answer.headers.update(headers or {})
     answer.headers["Cache-Control"] = NO_STORE
     answer.headers[REQUEST_ID_HEADER] = request_id
@@ -166,13 +189,19 @@ def unavailable(request_id: str) -> web.Response:
 
     The cause names files and hosts of ours: it stands in the log only.
     """
-    return problem(
+    answer = problem(
         503,
         "unavailable",
         request_id=request_id,
         detail="nothing can be told at this moment: try again",
-        headers={"Retry-After": str(RETRY_AFTER)},
     )
+    return ask_to_wait(answer, RETRY_AFTER)
+
+
+def ask_to_wait(answer: web.Response, seconds: int) -> web.Response:
+    """Say for how long another try is not worth it (RFC 9110 section 10.2.3)."""
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
 
 
 def answer_json(members: object, status: int = 200) -> web.Response:
@@ -188,12 +217,10 @@ def answer_json(members: object, status: int = 200) -> web.Response:
 def refuse_caller(request_id: str, refusal: Deny | Throttled) -> web.Response:
     """Return the refusal of who calls this service itself."""
     if isinstance(refusal, Throttled):
-        headers = {"Retry-After": str(refusal.retry_after)}
-        return problem(429, TOO_MANY_ATTEMPTS, request_id=request_id, headers=headers)
+        answer = problem(429, TOO_MANY_ATTEMPTS, request_id=request_id)
+        return ask_to_wait(answer, refusal.retry_after)
     status = STATUSES.get(refusal.reason, UNAUTHORIZED)
-    headers = {}
-    if status == UNAUTHORIZED:
-        headers["WWW-Authenticate"] = CHALLENGES.get(refusal.reason, INVALID_TOKEN)
+    headers = _challenge(refusal, status) if status == UNAUTHORIZED else {}
     return problem(status or BAD_REQUEST, refusal.reason, request_id=request_id, headers=headers)
 
 

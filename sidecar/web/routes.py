@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from sidecar.web.accounts import get_me
+from sidecar.web.accounts import get_me, patch_me, post_my_password
 from sidecar.web.audit import get_audit
 from sidecar.web.clients import (
     delete_client,
@@ -15,25 +15,38 @@ from sidecar.web.clients import (
     post_client_rotation,
 )
 from sidecar.web.context import CONTEXT, Context
-from sidecar.web.login import get_login, post_login
+from sidecar.web.errorpages import error_pages
+from sidecar.web.factors import (
+    delete_user_otp,
+    post_otp,
+    post_otp_confirmation,
+    post_otp_removal,
+)
+from sidecar.web.login import post_login
+from sidecar.web.loginform import get_code, get_login, post_code
 from sidecar.web.middlewares import Handler, cors, error_boundary
 from sidecar.web.oauth.introspect import post_introspect
 from sidecar.web.oauth.revoke import post_revoke
 from sidecar.web.oauth.token import post_token
 from sidecar.web.operations import show_health, show_metrics, show_readiness, show_refusals
-from sidecar.web.pages import get_stylesheet
+from sidecar.web.pages.static import get_logo, get_stylesheet, get_theme
 from sidecar.web.personal import (
     delete_personal_token,
     get_personal_tokens,
     post_personal_token,
 )
 from sidecar.web.requests import LARGEST_BODY
+from sidecar.web.resetpage import get_reset, post_reset
+from sidecar.web.resets import post_user_reset
 from sidecar.web.sessions import delete_session, get_sessions, post_user_revoke
 from sidecar.web.tokens import get_logout, post_logout, post_refresh
+from sidecar.web.users import delete_user, get_user, get_users, patch_user, post_user
 from sidecar.web.verify import QUESTIONS, make_questions
+from sidecar.web.visited import VISITED
 from sidecar.web.wellknown import (
     show_authorization_server,
     show_jwks,
+    show_openapi,
     show_openid_configuration,
 )
 
@@ -42,6 +55,10 @@ Table = tuple[tuple[str, str, Handler], ...]
 PUBLIC: Final[Table] = (
     ("GET", "/login", get_login),
     ("POST", "/login", post_login),
+    ("GET", "/login/code", get_code),
+    ("POST", "/login/code", post_code),
+    ("GET", "/reset", get_reset),
+    ("POST", "/reset", post_reset),
     ("POST", "/refresh", post_refresh),
     ("GET", "/logout", get_logout),
     ("POST", "/logout", post_logout),
@@ -49,12 +66,24 @@ PUBLIC: Final[Table] = (
     ("POST", "/oauth/revoke", post_revoke),
     ("POST", "/oauth/introspect", post_introspect),
     ("GET", "/me", get_me),
+    ("PATCH", "/me", patch_me),
+    ("POST", "/me/password", post_my_password),
     ("GET", "/me/sessions", get_sessions),
     ("DELETE", "/me/sessions/{sid}", delete_session),
+    ("POST", "/me/otp", post_otp),
+    ("POST", "/me/otp/confirm", post_otp_confirmation),
+    ("POST", "/me/otp/disable", post_otp_removal),
     ("GET", "/me/tokens", get_personal_tokens),
     ("POST", "/me/tokens", post_personal_token),
     ("DELETE", "/me/tokens/{id}", delete_personal_token),
+    ("GET", "/users", get_users),
+    ("POST", "/users", post_user),
+    ("GET", "/users/{id}", get_user),
+    ("PATCH", "/users/{id}", patch_user),
+    ("DELETE", "/users/{id}", delete_user),
     ("POST", "/users/{id}/revoke", post_user_revoke),
+    ("POST", "/users/{id}/reset", post_user_reset),
+    ("DELETE", "/users/{id}/otp", delete_user_otp),
     ("GET", "/clients", get_clients),
     ("POST", "/clients", post_client),
     ("GET", "/clients/{id}", get_client),
@@ -62,7 +91,11 @@ PUBLIC: Final[Table] = (
     ("DELETE", "/clients/{id}", delete_client),
     ("POST", "/clients/{id}/rotate", post_client_rotation),
     ("GET", "/audit", get_audit),
+    *VISITED,
     ("GET", "/static/sidecar.css", get_stylesheet),
+    ("GET", "/static/theme.css", get_theme),
+    ("GET", "/static/logo", get_logo),
+    ("GET", "/openapi.json", show_openapi),
     ("GET", "/.well-known/jwks.json", show_jwks),
     ("GET", "/.well-known/oauth-authorization-server", show_authorization_server),
     ("GET", "/.well-known/openid-configuration", show_openid_configuration),
@@ -77,7 +110,9 @@ OPERATIONS: Final[Table] = (
 
 def make_public_app(context: Context) -> web.Application:
     """Return the application of the public listener; below `public_url`'s path it answers too."""
-    middlewares = [cors, error_boundary] if context.cors_origins else [error_boundary]
+    middlewares = [error_pages, error_boundary]
+    if context.cors_origins:
+        middlewares.insert(0, cors)
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
     app[CONTEXT] = context
     for prefix in {"", context.public.path}:

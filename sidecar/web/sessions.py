@@ -5,14 +5,14 @@ from aiohttp import web
 from sidecar.clock import read_clock
 from sidecar.core.audit import Author
 from sidecar.core.claims import TokenKind
-from sidecar.core.text import is_plain_text
 from sidecar.core.token import VerifiedToken
 from sidecar.errors import NotFound
 from sidecar.schemas.session import dump_session
-from sidecar.web.callers import for_administrators, for_people
+from sidecar.web.callers import find_author, for_administrators, for_people
 from sidecar.web.context import Context
 from sidecar.web.cookies import clear_browser
 from sidecar.web.responses import answer_json, no_content
+from sidecar.web.users import read_user_id
 
 
 @for_people
@@ -37,7 +37,8 @@ async def delete_session(
     sessions = await context.rotation.list_sessions(token.claims.sub, read_clock().unix)
     if sid not in {each.sid for each in sessions}:
         raise NotFound("the caller has no such session")
-    await context.revocations.end_session(sid)
+    author, now = find_author(request, context, token), read_clock().unix
+    await context.revocations.end_session_by(author, sid, now)
     answer = no_content()
     if sid == token.claims.sid and token.kind is TokenKind.SESSION:
         clear_browser(answer, request, context)
@@ -49,8 +50,6 @@ async def post_user_revoke(
     request: web.Request, context: Context, author: Author
 ) -> web.StreamResponse:
     """End all sessions and personal tokens of a user. Raises NotFound."""
-    user_id, now = request.match_info["id"], read_clock().unix
-    if not is_plain_text(user_id):  # a store may refuse to look for any text
-        raise NotFound("nobody has such an id")
+    user_id, now = read_user_id(request), read_clock().unix
     await context.revocations.end_user_sessions(user_id, author, now, personal_tokens=True)
     return no_content()

@@ -10,11 +10,12 @@ from aiohttp import web
 
 from sidecar.core.access import Amr, Asker, Condition, MaxAge
 from sidecar.core.principal import Principal
-from sidecar.core.verdict import StepUp
+from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.schemas.values import parse_amr
 from sidecar.web.parameters import parse_max_age
 
 NOTHING: Final = StepUp(None, ())
+RECENT: Final = StepUp(15 * 60, ())
 MOST_WAYS: Final = 16  # in `amr`; RFC 8176 registers about as many
 
 
@@ -41,6 +42,14 @@ def read_step_up(request: web.Request) -> StepUp:
 def _parse_ways(text: str) -> tuple[str, ...]:
     ways = text.split(",", MOST_WAYS)
     return tuple(ways) if len(ways) <= MOST_WAYS and all(map(parse_amr, ways)) else ()
+
+
+def judge_age(principal: Principal, now: int) -> Deny | None:
+    """Return why somebody logged in too long ago to set up what they will log in with.
+
+    Whoever finds a session open, or has a copy of its cookie, must not shut its owner out for good.
+    """
+    return None if satisfies(principal, RECENT, now) else Deny(Reason.LOGIN_TOO_OLD, RECENT)
 
 
 def satisfies(principal: Principal, step_up: StepUp, now: int) -> bool:

@@ -15,8 +15,8 @@ from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import NotFound
 from sidecar.gate import Credential
 from sidecar.rotation import RefusedRefresh
+from sidecar.schemas.forms import LOGOUT_FORM
 from sidecar.schemas.requests import (
-    LOGOUT_FORM,
     LOGOUT_REQUEST,
     REFRESH_REQUEST,
     load_body,
@@ -25,8 +25,9 @@ from sidecar.schemas.requests import (
 )
 from sidecar.web.callers import admit_caller, find_caller
 from sidecar.web.context import CONTEXT, Context
-from sidecar.web.cookies import clear_browser, expire_session_cookie
-from sidecar.web.pages import render_logout
+from sidecar.web.cookies import clear_browser, expire_contradiction, expire_session_cookie
+from sidecar.web.csrf import CSRF_FIELD, judge_form
+from sidecar.web.pages.render import render_page
 from sidecar.web.requests import (
     FORM,
     JSON,
@@ -55,12 +56,23 @@ async def post_refresh(request: web.Request) -> web.StreamResponse:
 async def get_logout(request: web.Request) -> web.StreamResponse:
     """Say who is logged in, with a button; nothing changes by itself."""
     context = request.app[CONTEXT]
-    credential = find_caller(request, context)
+    return await _show_logout(request, context.safe_redirect(request.query.get("rd")))
+
+
+async def _show_logout(
+    request: web.Request, rd: str | None, *, stale: bool = False
+) -> web.Response:
+    """Return the page that says who is logged in, with the button that ends it.
+
+    `stale` says that the form that came was not from a page of now.
+    """
+    context = request.app[CONTEXT]
+    credential, claims = find_caller(request, context), None
     if isinstance(credential, Credential) and credential.kind is TokenKind.SESSION:
         token = context.gate.find_bearer(credential, read_clock())
-        if isinstance(token, VerifiedToken):
-            return await render_logout(context, token.claims)
-    return await render_logout(context, None)
+        claims = token.claims if isinstance(token, VerifiedToken) else None
+    status = 403 if stale else 200
+    return await render_page(request, "logout.html", rd, status=status, claims=claims, stale=stale)
 
 
 async def post_logout(request: web.Request) -> web.StreamResponse:
@@ -71,9 +83,11 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     if octets and kind not in {JSON, FORM}:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}, {FORM} or empty")
     device, rd, refresh_token = find_device(request, context), None, None
-    in_browser = kind == FORM
+    in_browser, csrf = kind == FORM, None
     if kind == FORM:
-        form = load_body(LOGOUT_FORM, parse_form(octets))
+        members = parse_form(octets)
+        csrf = members.pop(CSRF_FIELD, None)
+        form = load_body(LOGOUT_FORM, members)
         everywhere, rd = form.everywhere, form.rd
     else:
         asked = load_body(LOGOUT_REQUEST, parse_json(octets) if octets else {})
@@ -83,8 +97,13 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     else:
         credential = admit_caller(request, context)
         if isinstance(credential, Deny):
-            return refuse(request, context, credential, "logout")
-        in_browser |= credential.kind is TokenKind.SESSION
+            refused = refuse(request, context, credential, "logout")
+            expire_contradiction(refused, request, context, credential)
+            return refused
+        borne_by_cookie = credential.kind is TokenKind.SESSION
+        if kind == FORM and borne_by_cookie and judge_form(request, context, csrf) is not None:
+            return await _show_logout(request, context.safe_redirect(rd), stale=True)
+        in_browser |= borne_by_cookie
         await _end_by_credential(context, credential, device, everywhere=everywhere)
     answer = (
         see_other(context.safe_redirect(rd) or context.login_url) if kind == FORM else no_content()

@@ -9,12 +9,13 @@ from aiohttp import web
 
 from sidecar.clock import read_clock
 from sidecar.core.personal import ShownToken
-from sidecar.core.verdict import Allow, Deny
+from sidecar.core.verdict import Allow, Deny, Reason
 from sidecar.core.verify import Unknown
 from sidecar.errors import NoVerdict, Unavailable
 from sidecar.settings import Decisions, Dialect
 from sidecar.web.authorization import PersonalCredential, other_authorization
 from sidecar.web.context import Context
+from sidecar.web.cookies import expire_cookies, list_places
 from sidecar.web.credentials import all_cookies, find_credential, other_cookies
 from sidecar.web.decisions import Question, log_allow, note_refusal, note_unread
 from sidecar.web.gateways import ENVOY_PREFIX, JOINED, parse_question
@@ -82,7 +83,7 @@ def answer(
         context.gate.count(question)
         unread = keep_unread(request, dialect)
         note_unread(context.refusals, request_id, unread, question, read_clock().unix)
-        return refuse(question, dialect, None, context.login_url, request_id)
+        return refuse(question, dialect, None, context.login_url, context.refused_pages, request_id)
     facts, parameters = question
     now = read_clock()
     in_the_clear = context.public.scheme == "https" and facts.scheme in {"http", "ws"}
@@ -124,7 +125,14 @@ def answer(
             note_refusal(context.refusals, context.gate, asked, verdict, now.unix)
             is_person = is_navigation(request.headers, facts, parameters.mode)
             way_back = facts if is_person else None
-            return refuse(verdict, dialect, way_back, context.login_url, request_id)
+            refusal = refuse(
+                verdict, dialect, way_back, context.login_url, context.refused_pages, request_id
+            )
+            if verdict.reason is Reason.TWO_CREDENTIALS and way_back is not None:
+                # Neither counts, and here only may a browser be told to forget a host's own one.
+                path = facts.target.partition("?")[0]
+                expire_cookies(refusal, list_places(context.jar, facts.host.name, path))
+            return refusal
         case _:
             assert_never(verdict)
 

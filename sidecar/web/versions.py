@@ -42,9 +42,16 @@ def find_version(request: web.BaseRequest) -> int | None:
     if given is None:
         return None
     spelled = given.strip(" \t") if isinstance(given, str) else ""
-    if spelled == ANY:
-        return None
+    return None if spelled == ANY else _parse(spelled)
+
+
+def parse_version(field: str | None) -> int:
+    """Return the version that a form is of. Raises VersionMismatch for what is none of ours."""
+    return _parse(f'"{field}"')
+
+
+def _parse(spelled: str) -> int:
     version = _VERSION.fullmatch(spelled)
     if version is None:
-        raise VersionMismatch("If-Match names no version of it")
+        raise VersionMismatch("what was named is no version of it")
     return int(version[1])

@@ -1,5 +1,6 @@
-"""The published half of the key ring, and the metadata by which clients find it."""
+"""What anybody may read: the published keys, the metadata, and the OpenAPI document."""
 
+import asyncio
 import hashlib
 import json
 
@@ -9,7 +10,7 @@ from sidecar.clock import read_clock
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.oauth.callers import SECRET_METHODS
 from sidecar.web.oauth.grants import GRANTS
-from sidecar.web.responses import SERVER
+from sidecar.web.responses import NO_STORE, SERVER
 
 
 async def show_jwks(request: web.Request) -> web.Response:
@@ -55,13 +56,30 @@ def _metadata(context: Context) -> dict[str, object]:
     }
 
 
+async def show_openapi(request: web.Request) -> web.Response:
+    """Answer with the OpenAPI document of this version."""
+    # In a thread: the first time it imports a library from disk, and /verify goes on meanwhile.
+    body = await asyncio.to_thread(_dump_openapi, request.app[CONTEXT])
+    return _answer(request, body, NO_STORE)
+
+
+def _dump_openapi(context: Context) -> bytes:
+    from sidecar.web.openapi import dump_openapi  # noqa: PLC0415 - where it is asked for
+
+    return dump_openapi(context.public.base, context.jar.name)
+
+
 def _publish(request: web.Request, context: Context, members: object) -> web.Response:
+    # Half the time for which a key is published before it signs: replicas publish it up to two
+    # seconds after it was written, and no client may still keep a set without it by then.
     body = json.dumps(members, sort_keys=True).encode("ascii")
+    return _answer(request, body, f"public, max-age={context.publish_ahead // 2}")
+
+
+def _answer(request: web.Request, body: bytes, kept: str) -> web.Response:
     etag = hashlib.sha256(body).hexdigest()[:32]
     headers = {
-        # Half the time for which a key is published before it signs: replicas publish it up to two
-        # seconds after it was written, and no client may still keep a set without it by then.
-        "Cache-Control": f"public, max-age={context.publish_ahead // 2}",
+        "Cache-Control": kept,
         "Access-Control-Allow-Origin": "*",
         "Server": SERVER,
         "ETag": f'"{etag}"',

@@ -4,7 +4,7 @@ import pytest
 
 from sidecar.clock import read_clock
 from sidecar.core.revocation import RevocationView
-from sidecar.ports import ClientChange, UserChange
+from sidecar.ports import ClientChange
 from tests.oauth.programs import BY, INACTIVE, Oauth, told_of
 from tests.web.asked import claims_of
 
@@ -30,8 +30,7 @@ async def test_what_was_taken_away_is_not_active(oauth: Oauth) -> None:
 async def test_a_person_whose_rights_changed_is_not_active(oauth: Oauth) -> None:
     token = oauth.alice["Authorization"].removeprefix("Bearer ")
     assert (await oauth.introspect(token, oauth.reports.basic))["active"]
-    accounts, now = oauth.web.serving.services.accounts, read_clock().unix
-    await accounts.change("alice", UserChange(roles=()), now)
+    await oauth.web.change_user("alice", roles=())
     assert await oauth.introspect(token, oauth.reports.basic) == INACTIVE
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sidecar.clock import read_clock
 from tests.oauth.programs import Oauth, assert_refused, log_in_refresh, refresh_with
 from tests.web.asked import age_sessions, locked
 
@@ -19,7 +18,7 @@ async def test_a_session_that_is_over_gives_nothing(oauth: Oauth) -> None:
 
 async def test_a_removed_user_gets_nothing(oauth: Oauth) -> None:
     token = await log_in_refresh(oauth)
-    await oauth.web.serving.services.accounts.remove("alice", read_clock().unix)
+    await oauth.web.remove_user("alice")
     assert_refused(await oauth.grant(refresh_with(token)), 400, "invalid_grant")
 
 

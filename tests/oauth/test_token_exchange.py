@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.clock import read_clock
 from sidecar.core.personal import seal_personal_token
-from sidecar.ports import UserChange
 from tests.oauth.programs import Oauth, assert_refused
 from tests.web.asked import Asked, ask, bearer, claims_of, locked, rows
 from tests.web.test_login_log import lines
@@ -96,8 +94,7 @@ async def test_an_exchanged_token_that_is_logged_out_again_and_again_is_one_entr
 async def test_the_rights_are_those_of_today(oauth: Oauth) -> None:
     _, token = await give(oauth)
     assert (await exchange(oauth, token)).status == 200
-    accounts = oauth.web.serving.services.accounts
-    await accounts.change("alice", UserChange(roles=("admin",)), read_clock().unix)
+    await oauth.web.change_user("alice", roles=("admin",))
     given = (await exchange(oauth, token)).json
     assert given["scope"] == ""
     assert claims_of(given["access_token"])["roles"] == ["admin"]

@@ -14,12 +14,15 @@ from urllib.parse import urlencode
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from sidecar.core.audit import AuditQuery, AuditRecord
+from sidecar.core.audit import OPERATOR, Action, AuditQuery, AuditRecord
+from sidecar.web.credentials import DOMAIN_COOKIE, HOST_COOKIE
 from tests.programs.service import PASSWORD
 from tests.web.conftest import Web
 
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+OWN_FORM = {**FORM, "Sec-Fetch-Site": "same-origin"}  # as our page's form is sent by a browser
+PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}  # a person looks at the answer
 GOOD = {"username": "alice", "password": PASSWORD}
 ANSWER_TIMEOUT = 6.0  # seconds; the service promises five
 
@@ -77,6 +80,36 @@ async def ask(
         return Asked(answer.status, answer.headers, await answer.read())
 
 
+def given_cookies(answer: Asked) -> list[str]:
+    """Return the lines that give the browser a session cookie, whole, each once."""
+    lines = [line for line in _session_lines(answer) if "Max-Age=0" not in line]
+    return list(dict.fromkeys(lines))
+
+
+def taken_cookies(answer: Asked) -> set[tuple[str, str | None]]:
+    """Return name and domain of each session cookie of `/` that the browser is told to forget."""
+    return {(name, domain) for name, domain, path in taken_places(answer) if path == "/"}
+
+
+def taken_places(answer: Asked) -> set[tuple[str, str | None, str]]:
+    """Return name, domain and path of each session cookie that the browser is told to forget."""
+    taken = set()
+    for line in _session_lines(answer):
+        pair, *rest = line.split("; ")
+        name, _, value = pair.partition("=")
+        attributes = dict(part.partition("=")[::2] for part in rest)
+        if attributes.get("Max-Age") == "0":
+            assert value == '""'
+            assert {"Secure", "HttpOnly"} <= set(attributes)
+            taken.add((name, attributes.get("Domain"), attributes["Path"]))
+    return taken
+
+
+def _session_lines(answer: Asked) -> list[str]:
+    lines = answer.headers.getall("Set-Cookie", [])
+    return [line for line in lines if line.partition("=")[0] in {HOST_COOKIE, DOMAIN_COOKIE}]
+
+
 async def log_in(web: Web, **members: object) -> Asked:
     """Ask for a login of alice by JSON."""
     return await ask(web, "POST", "/login", body={**GOOD, **members})
@@ -84,7 +117,7 @@ async def log_in(web: Web, **members: object) -> Asked:
 
 async def end_of_login(web: Web, rd: str) -> str:
     """Log alice in by form and return where the browser is sent."""
-    answer = await ask(web, "POST", "/login", FORM, urlencode({**GOOD, "rd": rd}))
+    answer = await ask(web, "POST", "/login", OWN_FORM, urlencode({**GOOD, "rd": rd}))
     assert answer.status == 303
     (location,) = answer.headers.getall("Location")
     return location
@@ -137,18 +170,20 @@ def database(web: Web) -> Path:
 
 
 async def rows(web: Web) -> list[str]:
-    """Return everything that is in the database."""
+    """Return everything that is in the database, but how often somebody tried to log in."""
 
     def dump() -> list[str]:
         with closing(sqlite3.connect(database(web))) as connection:
-            return list(connection.iterdump())
+            every = connection.iterdump()
+            return [each for each in every if not each.startswith('INSERT INTO "throttle"')]
 
     return await asyncio.to_thread(dump)
 
 
 async def read_trail(web: Web) -> list[AuditRecord]:
-    """Return the audit trail, the newest first."""
-    return list(await web.serving.services.store.audit.read_events(AuditQuery(100)))
+    """Return the audit trail, the newest first, without the people that a test begins with."""
+    rows = await web.serving.services.store.audit.read_events(AuditQuery(100))
+    return [row for row in rows if (row.action, row.actor) != (Action.USER_ADDED, OPERATOR)]
 
 
 async def change(web: Web, statement: str, *values: object) -> None:

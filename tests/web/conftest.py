@@ -17,11 +17,14 @@ from sidecar.accounts import NewUser
 from sidecar.app import open_serving
 from sidecar.app.serving import Serving
 from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.user import User
+from sidecar.ports import UserChange
 from sidecar.settings import load_settings
 from tests.programs.service import PASSWORD, POLICY
 from tests.web.gated import GATE_POLICY, Gated, gate_people
 
+BY = Author(OPERATOR)
 PUBLIC_URL = "http://auth.example.com"
 
 
@@ -41,7 +44,25 @@ class Web:
         """Add somebody who can log in."""
         accounts = self.serving.services.accounts
         new = NewUser(name, email=f"{name}@example.com", name=name.title(), roles=roles)
-        return await accounts.add(new, password, read_clock().unix)
+        return await accounts.add(new, password, BY, read_clock().unix)
+
+    async def change_user(self, name: str, /, **members: Any) -> User:
+        """Change somebody, as an operator does."""
+        accounts, change = self.serving.services.accounts, UserChange(**members)
+        user_id = (await accounts.show(name)).id
+        return (await accounts.change(user_id, change, BY, read_clock().unix, seen=None))[0]
+
+    async def set_password(self, name: str, password: str = PASSWORD) -> None:
+        """Give somebody another password, as an operator does."""
+        accounts = self.serving.services.accounts
+        user_id = (await accounts.show(name)).id
+        await accounts.set_password(user_id, password, BY, read_clock().unix)
+
+    async def remove_user(self, name: str) -> None:
+        """Remove somebody, as an operator does."""
+        accounts = self.serving.services.accounts
+        user_id = (await accounts.show(name)).id
+        await accounts.remove(user_id, BY, read_clock().unix, seen=None)
 
     async def log_in(self, name: str = "alice") -> dict[str, Any]:
         """Return what a frontend gets."""

@@ -5,6 +5,7 @@ Questions go out octet by octet: what an HTTP client would refuse to send is wha
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,6 +80,11 @@ class Answer:
         """The machine word of a refusal."""
         if not self.body:
             return None
+        if self.headers["Content-Type"].startswith("text/html"):  # the page for a person
+            told = re.search(rb"Request id: (\S+) \((\w+)\)", self.body)
+            assert told is not None
+            assert told[1].decode() == self.headers["X-Request-Id"]
+            return told[2].decode()
         members = json.loads(self.body)
         assert members["status"] == self.status
         assert members["request_id"] == self.headers["X-Request-Id"]
@@ -86,8 +92,12 @@ class Answer:
 
     def assert_tells_nobody(self) -> None:
         """Fail where a refusal carries what Traefik and Caddy would show the client."""
-        carried = [name for name in (*IDENTITY, "Cookie", "Set-Cookie") if name in self.headers]
+        carried = [name for name in (*IDENTITY, "Cookie") if name in self.headers]
         assert carried == []
+        # A browser may be told to forget cookies of ours, and no more than that.
+        for line in self.headers.getall("Set-Cookie", []):
+            assert self.reason == "two_credentials"
+            assert re.match(r'__(Host|Secure)-sidecar=""; .*Max-Age=0', line)
         assert self.headers.getall("Cache-Control") == ["no-store"]
         assert len(self.headers.getall("X-Request-Id")) == 1
 

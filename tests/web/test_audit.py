@@ -23,7 +23,7 @@ REUSED = AuditEvent(
 )
 ADDED = AuditEvent(AT + 1, Action.CLIENT_ADDED, OPERATOR, "exporter")
 FIRST = {
-    "id": 1,
+    "id": 3,
     "at": "2027-01-15T08:00:00Z",
     "action": "session.reused",
     "actor": "id-of-alice",
@@ -33,7 +33,7 @@ FIRST = {
     "details": {"generation": 3},
 }
 SECOND = {
-    "id": 2,
+    "id": 4,
     "at": "2027-01-15T08:00:01Z",
     "action": "client.added",
     "actor": "operator",
@@ -46,7 +46,7 @@ SECOND = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def audited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Web]:
-    """Run a service with an administrator, alice, and two rows in the trail."""
+    """Run a service with an administrator, alice, and two rows in the trail after theirs."""
     async with in_one_task(serving_web(tmp_path_factory.mktemp("audited"))) as running:
         await running.add_user("root", "admin")
         await running.add_user("alice", "staff")
@@ -61,14 +61,17 @@ async def log_in(web: Web, name: str = "root") -> dict[str, str]:
 @pytest.mark.parametrize(
     ("query", "items", "following"),
     [
-        ("", [SECOND, FIRST], None),
-        ("?", [SECOND, FIRST], None),
-        ("?limit=1", [SECOND], "2"),
-        ("?limit=1&after=2", [FIRST], None),
-        ("?limit=2", [SECOND, FIRST], None),
-        ("?limit=1000", [SECOND, FIRST], None),
+        ("", [SECOND, FIRST, 2, 1], None),
+        ("?", [SECOND, FIRST, 2, 1], None),
+        ("?limit=1", [SECOND], "4"),
+        ("?limit=1&after=4", [FIRST], "3"),
+        ("?limit=2", [SECOND, FIRST], "3"),
+        ("?limit=2&after=3", [2, 1], None),
+        ("?limit=4", [SECOND, FIRST, 2, 1], None),
+        ("?limit=1000", [SECOND, FIRST, 2, 1], None),
         ("?after=1", [], None),
-        ("?after=9223372036854775807", [SECOND, FIRST], None),
+        ("?after=9223372036854775807", [SECOND, FIRST, 2, 1], None),
+        ("?action=user.added", [2, 1], None),
         ("?action=client.added", [SECOND], None),
         ("?action=key.rotated", [], None),
         ("?actor=id-of-alice", [FIRST], None),
@@ -82,14 +85,16 @@ async def test_an_administrator_reads_the_trail_from_its_newest_end(
 ) -> None:
     answer = await ask(audited, "GET", f"/audit{query}", await log_in(audited))
     assert answer.status == 200
-    assert answer.json == {"items": items, "next": following}
+    added = {item["id"]: item for item in answer.json["items"] if item["action"] == "user.added"}
+    expected = [added[item] if isinstance(item, int) else item for item in items]
+    assert answer.json == {"items": expected, "next": following}
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_session_cookie_reads_it_too(audited: Web) -> None:
     cookie = await audited.log_in_cookie("root")
     answer = await ask(audited, "GET", "/audit", {"Cookie": cookie})
-    assert [item["id"] for item in answer.json["items"]] == [2, 1]
+    assert [item["id"] for item in answer.json["items"]] == [4, 3, 2, 1]
 
 
 NUMBER = "must be a whole number from 1 to "

@@ -5,9 +5,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sidecar.core.totp import LONGEST_OTP
 from sidecar.schemas.requests import MOST_FIELDS
 from tests.programs.service import PASSWORD
-from tests.web.asked import FORM, GOOD, JSON, ask, rows
+from tests.web.asked import FORM, GOOD, JSON, OWN_FORM, ask, rows
 from tests.web.conftest import Web
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -136,7 +137,12 @@ WRONG_FIELDS: tuple[tuple[str, dict[str, object], list[str]], ...] = (
     ("/login", {}, ["/password", "/username"]),
     ("/login", {"username": "alice"}, ["/password"]),
     ("/login", {**GOOD, "admin": True}, ["/admin"]),
-    ("/login", {**GOOD, "otp": "123456"}, ["/otp"]),
+    ("/login", {**GOOD, "otp": ""}, ["/otp"]),
+    ("/login", {**GOOD, "otp": None}, ["/otp"]),
+    ("/login", {**GOOD, "otp": 123_456}, ["/otp"]),
+    ("/login", {**GOOD, "otp": ["123456"]}, ["/otp"]),
+    ("/login", {**GOOD, "otp": "1" * (LONGEST_OTP + 1)}, ["/otp"]),
+    ("/login", {**GOOD, "otp": "123456\n"}, ["/otp"]),
     ("/login", {**GOOD, "rd": "/"}, ["/rd"]),
     ("/login", {**GOOD, "Username": "bob"}, ["/Username"]),
     ("/login", {**GOOD, "a/b~c": 1}, ["/a~1b~0c"]),
@@ -205,7 +211,7 @@ async def test_each_wrong_field_is_pointed_at(
 async def test_each_wrong_field_of_a_form_is_pointed_at(
     settled: Web, path: str, fields: dict[str, str], pointers: list[str]
 ) -> None:
-    answer = await ask(settled, "POST", path, FORM, urlencode(fields))
+    answer = await ask(settled, "POST", path, OWN_FORM, urlencode(fields))
     members = answer.assert_problem(422, "fields_invalid")
     assert sorted(error["pointer"] for error in members["errors"]) == pointers
 

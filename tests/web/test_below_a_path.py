@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.web.asked import FORM, GOOD, ask, bearer, refresh
+from tests.web.asked import GOOD, OWN_FORM, ask, bearer, refresh
 from tests.web.conftest import Web, serving_web
 
 URL = "https://app.example.com/auth"
@@ -25,15 +25,15 @@ async def test_a_browser_is_led_below_the_path(tmp_path: Path, prefix: str) -> N
         await web.add_user()
         page = await ask(web, "GET", f"{prefix}/login")
         assert '<form method="post" action="/auth/login">' in page.text
-        assert 'href="/auth/static/sidecar.css"' in page.text
+        assert 'href="/auth/static/sidecar.css?v=' in page.text
         assert (await ask(web, "GET", f"{prefix}/static/sidecar.css")).status == 200
-        answer = await ask(web, "POST", f"{prefix}/login", FORM, urlencode(GOOD))
-        assert answer.headers["Location"] == f"{URL}/logout"
+        answer = await ask(web, "POST", f"{prefix}/login", OWN_FORM, urlencode(GOOD))
+        assert answer.headers["Location"] == f"{URL}/account"
         cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
         assert "Path=/;" in answer.headers["Set-Cookie"]
         page = await ask(web, "GET", f"{prefix}/logout", cookie)
         assert '<form method="post" action="/auth/logout">' in page.text
-        answer = await ask(web, "POST", f"{prefix}/logout", {**FORM, **cookie}, b"")
+        answer = await ask(web, "POST", f"{prefix}/logout", {**OWN_FORM, **cookie}, b"")
         assert answer.headers["Location"] == f"{URL}/login"
 
 

@@ -45,7 +45,7 @@ def assert_shared(answer: Asked, origin: str = APP) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert answer.headers["Access-Control-Allow-Credentials"] == "true"
     exposed = set(answer.headers["Access-Control-Expose-Headers"].split(", "))
-    assert exposed == {"X-Request-Id", "Retry-After", "WWW-Authenticate"}
+    assert exposed == {"ETag", "X-Request-Id", "Retry-After", "WWW-Authenticate"}
     assert answer.headers.getall("Vary") == ["Origin"]
     assert answer.headers["X-Request-Id"]
     assert answer.headers["Server"] == "sidecar"
@@ -66,8 +66,9 @@ async def test_a_preflight_of_a_known_frontend_is_let_pass(
     answer = await ask(shared, "OPTIONS", path, headers)
     assert (answer.status, answer.body) == (204, b"")
     assert_shared(answer, origin)
-    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, GET, POST"
-    assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"
+    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, GET, PATCH, POST"
+    allowed = answer.headers["Access-Control-Allow-Headers"]
+    assert allowed == "Authorization, Content-Type, If-Match"
     assert answer.headers["Access-Control-Max-Age"] == "600"
 
 

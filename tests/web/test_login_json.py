@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from sidecar.ports import UserChange
 from tests.programs.service import PASSWORD
 from tests.web.asked import GOOD, JSON, ask, bearer, claims_of, is_let_in, log_in, rows
 from tests.web.conftest import Web
@@ -41,7 +40,7 @@ async def test_the_access_token_says_who_it_is(settled: Web) -> None:
 
 async def test_what_a_user_does_not_have_is_left_out_of_the_token(settled: Web) -> None:
     await settled.add_user("plain")
-    await settled.serving.services.accounts.change("plain", UserChange(email="", name=""), 0)
+    await settled.change_user("plain", email="", name="")
     token = (await log_in(settled, username="plain")).json["access_token"]
     assert {"email", "name"}.isdisjoint(claims_of(token))
 
@@ -80,7 +79,7 @@ async def test_who_is_not_known_and_who_errs_get_one_answer(
 
 async def test_a_disabled_user_is_refused_like_an_unknown_one(settled: Web) -> None:
     await settled.add_user("former")
-    await settled.serving.services.accounts.change("former", UserChange(disabled=True), 0)
+    await settled.change_user("former", disabled=True)
     disabled = await log_in(settled, username="former")
     unknown = await log_in(settled, username="nobody")
     for answer in (disabled, unknown):
@@ -98,6 +97,6 @@ async def test_two_logins_are_two_sessions(settled: Web) -> None:
 
 async def test_a_new_password_is_the_only_one(settled: Web) -> None:
     await settled.add_user("eve")
-    await settled.serving.services.accounts.set_password("eve", PASSWORD * 2, 0)
+    await settled.set_password("eve", PASSWORD * 2)
     (await log_in(settled, username="eve")).assert_problem(401, "invalid_credentials")
     assert (await log_in(settled, username="eve", password=PASSWORD * 2)).status == 200

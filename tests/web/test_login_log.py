@@ -7,9 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.telemetry.log import FIELDS
 from tests.programs.service import PASSWORD
-from tests.web.asked import FORM, GOOD, Asked, ask, bearer, refresh
+from tests.web.asked import FORM, GOOD, OWN_FORM, Asked, ask, bearer, refresh
 from tests.web.conftest import Web
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -47,6 +49,9 @@ async def test_a_login_says_who_and_from_where(
     answer = await ask(settled, "POST", "/login", FROM, body)
     (user,) = await settled.serving.services.accounts.list()
     (line,) = lines(caplog, "logged in")
+    assert await settled.serving.services.revocations.end_session_by(
+        Author(OPERATOR), line.pop("sid"), read_clock().unix
+    )
     assert line == {
         "sub": user.id,
         "username": "alice",
@@ -64,7 +69,7 @@ async def test_a_login_says_who_and_from_where(
 async def test_a_login_by_form_is_one_line_too(
     settled: Web, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await ask(settled, "POST", "/login", {**FORM, **FROM}, urlencode(GOOD))
+    await ask(settled, "POST", "/login", {**OWN_FORM, **FROM}, urlencode(GOOD))
     (line,) = lines(caplog, "logged in")
     assert (line["username"], line["kind"], line["request_id"]) == ("alice", "cookie", ID)
 
@@ -77,14 +82,16 @@ async def test_a_refused_login_says_nothing_that_was_typed(
     # Some type their password where the name belongs.
     body = {"username": username, "password": f"{TYPED} staple"}
     if kind == "form":
-        await ask(settled, "POST", "/login", {**FORM, **FROM}, urlencode(body))
+        await ask(settled, "POST", "/login", {**OWN_FORM, **FROM}, urlencode(body))
     else:
         await ask(settled, "POST", "/login", FROM, {**body, "cookie": kind == "cookie"})
     (line,) = lines(caplog, "login refused")
+    (alice,) = await settled.serving.services.accounts.list()
     assert line == {
         "reason": "invalid_credentials",
         "address": "203.0.113.7",
         "request_id": ID,
+        **({"sub": alice.id} if username == "alice" else {}),
     }
     assert lines(caplog, "logged in") == []
     assert TYPED not in everything(caplog)

@@ -100,8 +100,7 @@ async def test_no_kind_of_token_passes_for_another(settled: Web) -> None:
     [
         ("one", "DELETE FROM users WHERE username = 'one'"),
         ("two", "UPDATE users SET disabled = 1 WHERE username = 'two'"),
-        ("three", "UPDATE users SET username = 'third' WHERE username = 'three'"),
-        ("four", "UPDATE users SET id = 'somebody-else' WHERE username = 'four'"),
+        ("three", "UPDATE users SET id = 'somebody-else' WHERE username = 'three'"),
     ],
 )
 async def test_a_user_of_a_moment_ago_is_nobody_ahead_of_the_feed(
@@ -112,3 +111,13 @@ async def test_a_user_of_a_moment_ago_is_nobody_ahead_of_the_feed(
     await change(settled, "DELETE FROM sessions")
     await change(settled, statement)
     (await ask(settled, "GET", "/me", bearer(token))).assert_problem(401, "revoked_user")
+
+
+async def test_whoever_has_the_name_now_is_not_whom_the_token_is_of(settled: Web) -> None:
+    await settled.add_user("five")
+    token = (await settled.log_in("five"))["access_token"]
+    await change(settled, "UPDATE users SET username = 'six' WHERE username = 'five'")
+    heir = await settled.add_user("five", "staff")
+    members = (await ask(settled, "GET", "/me", bearer(token))).json
+    assert (members["username"], members["roles"]) == ("six", [])
+    assert members["id"] != heir.id

@@ -11,7 +11,8 @@ from aiohttp import ClientSession, UnixConnector
 
 from sidecar.core.revocation import RevocationView
 from sidecar.sources.watch import PERIOD
-from tests.web.asked import Asked, ask, bearer, locked
+from tests.programs.service import PASSWORD
+from tests.web.asked import Asked, ask, bearer, locked, log_in
 from tests.web.conftest import Web, in_one_task, serving_web
 
 pytestmark = pytest.mark.asyncio
@@ -170,4 +171,21 @@ async def test_every_decision_is_counted_by_its_reason(served: Web) -> None:
         'sidecar_decisions_total{reason="token_malformed",verdict="deny"}': "1.0",
         'sidecar_decisions_total{reason="header_missing",verdict="deny"}': "1.0",
         'sidecar_decisions_total{reason="",verdict="unavailable"}': "1.0",
+    }
+
+
+async def test_how_logins_ended_and_who_had_to_wait_are_metrics(tmp_path: Path) -> None:
+    settings = {"throttle": {"logins_per_hour": 2}}
+    async with in_one_task(serving_web(tmp_path, settings)) as web:
+        await web.add_user()
+        for password in (PASSWORD, "wrong", "wrong", PASSWORD, PASSWORD):
+            await log_in(web, password=password)
+        lines = (await operate(web, "/metrics")).text.splitlines()
+    prefixes = ("sidecar_logins_total", "sidecar_throttle")
+    assert dict(line.split(" ") for line in lines if line.startswith(prefixes)) == {
+        'sidecar_logins_total{outcome="invalid_credentials"}': "2.0",
+        'sidecar_logins_total{outcome="ok"}': "2.0",
+        'sidecar_logins_total{outcome="too_many_attempts"}': "1.0",
+        'sidecar_throttled_total{by="logins"}': "1.0",
+        "sidecar_throttle_unshared_total": "0.0",
     }

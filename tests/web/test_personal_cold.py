@@ -11,7 +11,6 @@ from sidecar.clients.shown import DEADLINE
 from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.personal import seal_personal_token
-from sidecar.ports import UserChange
 from tests.web.asked import change, locked
 from tests.web.conftest import in_one_task
 from tests.web.scripts import Scripts, basic, lines_of, serving_scripts, shown
@@ -77,14 +76,13 @@ async def test_a_dead_token_is_asked_about_once_in_a_while(scripts: Scripts) -> 
 
 async def test_a_change_of_rights_is_seen_at_once_and_logs_nobody_out(scripts: Scripts) -> None:
     token = await scripts.give(scopes=["orders:read", "reports"])
-    accounts = scripts.web.serving.services.accounts
     assert (await scripts.verify("/admin/", shown(token.text))).status == 403
     for roles, status, scope in (
         (("admin",), 200, "orders:read"),
         ((), 403, ""),
         (("ops", "staff"), 200, "orders:read reports"),
     ):
-        await accounts.change("alice", UserChange(roles=roles), read_clock().unix)
+        await scripts.web.change_user("alice", roles=roles)
         with scripts.counting() as statements:
             for _ in range(3):
                 answer = await scripts.verify("/admin/", basic(token.text))
@@ -98,8 +96,7 @@ async def test_a_change_of_rights_is_seen_at_once_and_logs_nobody_out(scripts: S
 async def test_a_change_of_rights_is_seen_on_an_open_path_too(scripts: Scripts) -> None:
     token = await scripts.give()
     assert (await scripts.verify("/public/", shown(token.text))).headers["Remote-User"] == "alice"
-    accounts = scripts.web.serving.services.accounts
-    await accounts.change("alice", UserChange(username="alicia"), read_clock().unix)
+    await scripts.web.change_user("alice", username="alicia")
     answer = await scripts.verify("/public/", shown(token.text))
     assert answer.headers["Remote-User"] == "alicia"
 
@@ -113,11 +110,11 @@ async def test_who_is_ended_by_others_has_no_token_left(scripts: Scripts, ended:
     services, now = scripts.web.serving.services, read_clock().unix
     match ended:
         case "disabled":
-            await services.accounts.change("alice", UserChange(disabled=True), now)
+            await scripts.web.change_user("alice", disabled=True)
         case "removed":
-            await services.accounts.remove("alice", now)
+            await scripts.web.remove_user("alice")
         case "new password":
-            await services.accounts.set_password("alice", "another long passphrase", now)
+            await scripts.web.set_password("alice", "another long passphrase")
         case "sessions ended by root":
             user = await services.accounts.show("alice")
             answer = await scripts.call("POST", f"/users/{user.id}/revoke", "root")

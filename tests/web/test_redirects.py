@@ -2,12 +2,14 @@
 
 from urllib.parse import quote, urlencode
 
+import ada_url
 import pytest
 
-from tests.web.asked import FORM, ask, end_of_login
+from tests.core.test_redirect_targets import GOOD, HOSTILE
+from tests.web.asked import OWN_FORM, ask, end_of_login, given_cookies, taken_cookies
 from tests.web.conftest import PUBLIC_URL, Web
 
-OWN = f"{PUBLIC_URL}/logout"
+OWN = f"{PUBLIC_URL}/account"
 SAFE = (
     "http://app.example.com/",
     "https://app.example.com/orders?x=1&y=%2F",
@@ -79,13 +81,28 @@ async def test_a_good_session_goes_on_without_the_page(
     cookie = await settled.log_in_cookie()
     answer = await ask(settled, "GET", f"/login{query}", {"Cookie": cookie})
     assert (answer.status, answer.headers["Location"]) == (303, location)
-    assert "Set-Cookie" not in answer.headers
+    assert given_cookies(answer) == []
+    assert taken_cookies(answer) == set()
+
+
+async def test_no_target_leads_a_browser_to_another_host(settled: Web) -> None:
+    """What the page answers, resolved by a WHATWG URL parser as a browser does it."""
+    cookie = {"Cookie": await settled.log_in_cookie()}
+    for rd in (*GOOD, *HOSTILE):
+        path = f"/login?rd={quote(rd, safe='', errors='surrogatepass')}"
+        answer = await ask(settled, "GET", path, cookie)
+        if answer.status != 303:  # octets that are no UTF-8 are no query
+            assert answer.status == 400
+            continue
+        end = ada_url.URL(answer.headers["Location"], base=f"{PUBLIC_URL}/login")
+        assert end.protocol in {"http:", "https:"}
+        assert end.hostname.removesuffix(".") in {"auth.example.com", "app.example.com"}, rd
 
 
 @pytest.mark.parametrize("rd", ["http://app.example.com/x", "http://evil.example/", "", "//e"])
 async def test_after_a_logout_the_browser_is_where_it_may_be(settled: Web, rd: str) -> None:
     cookie = await settled.log_in_cookie()
     body = urlencode({"rd": rd})
-    answer = await ask(settled, "POST", "/logout", {**FORM, "Cookie": cookie}, body)
+    answer = await ask(settled, "POST", "/logout", {**OWN_FORM, "Cookie": cookie}, body)
     expected = rd if "app.example.com" in rd else f"{PUBLIC_URL}/login"
     assert (answer.status, answer.headers["Location"]) == (303, expected)

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from sidecar.clock import read_clock
-from sidecar.ports import UserChange
 from tests.web.asked import (
     age_sessions,
     ask,
@@ -145,12 +144,11 @@ async def test_the_last_access_token_ends_with_the_session(served: Web) -> None:
 
 
 async def test_a_disabled_or_removed_user_gets_nothing(served: Web) -> None:
-    accounts = served.serving.services.accounts
     for name in ("root", "bob", "eve"):
         await served.add_user(name, *(["admin"] if name == "root" else []))
     bob, eve = await served.log_in("bob"), await served.log_in("eve")
-    await accounts.change("bob", UserChange(disabled=True), 0)
-    await accounts.remove("eve", 0)
+    await served.change_user("bob", disabled=True)
+    await served.remove_user("eve")
     for given in (bob, eve):
         await refuse(served, given["refresh_token"])
         assert not await is_let_in(served, given["access_token"])
@@ -168,7 +166,7 @@ async def test_a_user_disabled_by_hand_gets_nothing_although_the_session_is_ther
 async def test_a_refresh_gives_the_rights_of_today(served: Web) -> None:
     await served.add_user()
     given = await served.log_in()
-    await served.serving.services.accounts.change("alice", UserChange(roles=("ops",)), 0)
+    await served.change_user("alice", roles=("ops",))
     assert not await is_let_in(served, given["access_token"])
     given = await turn(served, given["refresh_token"])
     me = await ask(served, "GET", "/me", bearer(given["access_token"]))

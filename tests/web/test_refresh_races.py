@@ -5,15 +5,18 @@ from collections.abc import Sequence
 import pytest
 
 from sidecar.clock import read_clock
-from sidecar.core.audit import AuditEvent, AuditQuery, Device
+from sidecar.core.audit import AuditEvent, Device
 from sidecar.core.grant import Issuer
 from sidecar.core.session import Session
+from sidecar.credentials.factors import FactorKeys
 from sidecar.credentials.mint import Lifetimes, Mint, TokenGrant
 from sidecar.errors import StoreUnavailable
 from sidecar.login import Attempt, Login
 from sidecar.ports import Account, SessionBound, SessionStore
 from sidecar.rotation import RefreshOptions, Rotation
+from sidecar.web.context import CONTEXT
 from tests.programs.service import PASSWORD
+from tests.web.asked import read_trail
 from tests.web.conftest import Web
 
 pytestmark = pytest.mark.asyncio
@@ -73,7 +76,14 @@ def rotating(web: Web, store: SessionStore) -> tuple[Login, Rotation]:
     options = RefreshOptions(KEY, 30)
     bound = SessionBound(most=100, refresh_ttl=3600, keep_after=60)
     login = Login(
-        services.store.sessions, services.passwords, mint, bound, services.revocations.publish
+        services.store.sessions,
+        services.passwords,
+        web.runner.app[CONTEXT].throttle,
+        mint,
+        bound,
+        services.revocations.publish,
+        FactorKeys(KEY, KEY),
+        KEY,
     )
     return login, Rotation(store, mint, options, services.revocations.end_session)
 
@@ -103,7 +113,7 @@ async def test_who_is_overtaken_from_elsewhere_is_noted(served: Web) -> None:
     assert isinstance(begun, tuple)
     assert isinstance(await overtaken.refresh(begun[1].refresh_token, now, HERE), TokenGrant)
     assert overtaken.replays_elsewhere == 1
-    (record,) = await store.audit.read_events(AuditQuery(10))
+    (record,) = await read_trail(served)
     assert (record.device, record.details["last_address"]) == (HERE, THERE.address)
 
 

@@ -7,9 +7,7 @@ from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import TokenKind
 from sidecar.core.token import VerifiedToken
 from sidecar.gate import Credential
-from sidecar.ports import UserChange
-from tests.programs.service import PASSWORD
-from tests.web.asked import Asked, age_sessions, ask, bearer, change, claims_of
+from tests.web.asked import Asked, age_sessions, ask, bearer, change, claims_of, given_cookies
 from tests.web.conftest import Web
 
 pytestmark = pytest.mark.asyncio
@@ -32,12 +30,12 @@ def assert_asked(answer: Asked) -> None:
     """Fail unless the person is asked for a password."""
     assert answer.status == 200
     assert 'name="password"' in answer.text
-    assert "Set-Cookie" not in answer.headers
+    assert given_cookies(answer) == []
 
 
 async def change_roles(web: Web, *roles: str) -> None:
     """Give alice other roles."""
-    await web.serving.services.accounts.change("alice", UserChange(roles=roles), 0)
+    await web.change_user("alice", roles=roles)
 
 
 @pytest.mark.parametrize("remember", [False, True])
@@ -95,9 +93,9 @@ async def test_a_session_that_was_ended_is_not_renewed(served: Web, how: str) ->
         case "everyone":
             await services.revocations.end_all_sessions(Author(OPERATOR), 0)
         case "password":
-            await services.accounts.set_password("alice", PASSWORD, 0)
+            await served.set_password("alice")
         case _:
-            await services.accounts.change("alice", UserChange(disabled=True), 0)
+            await served.change_user("alice", disabled=True)
     assert_asked(await look(served, cookie))
 
 

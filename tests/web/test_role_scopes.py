@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from sidecar.ports import UserChange
 from tests.web.asked import ask, bearer, claims_of, refresh
 from tests.web.conftest import Web, serving_web
 
@@ -19,7 +18,7 @@ STAFF, BOTH = "mail orders:read", "mail orders:read orders:write"
 
 async def change_roles(web: Web, *roles: str) -> None:
     """Give alice other roles."""
-    await web.serving.services.accounts.change("alice", UserChange(roles=roles), 0)
+    await web.change_user("alice", roles=roles)
 
 
 async def scope_at_the_gate(web: Web, headers: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from tests.web.asked import (
     claims_of,
     head,
     is_let_in,
+    read_trail,
     refresh,
     rows,
     send,
@@ -125,6 +126,13 @@ async def test_another_of_my_sessions_ends_and_this_one_goes_on(served: Web) -> 
     assert (await refresh(served, there["refresh_token"])).status == 401
     assert (await ask(served, "GET", "/me", {"Cookie": cookie})).status == 401
     assert await is_let_in(served, here["access_token"])
+    owner = claims_of(here["access_token"])["sub"]
+    assert [
+        (row.action, row.actor, row.subject, row.details) for row in await read_trail(served)
+    ] == [
+        ("session.ended", owner, sid_of(gone), {"sub": owner})
+        for gone in (cookie, there["access_token"])
+    ]
 
 
 async def test_the_session_that_asks_can_end_itself(served: Web) -> None:

@@ -3,7 +3,6 @@
 import pytest
 
 from sidecar.core.audit import Device
-from sidecar.ports import UserChange
 from tests.web.asked import ask, bearer, is_let_in, read_trail, refresh, rows
 from tests.web.conftest import Web
 
@@ -66,6 +65,6 @@ async def test_who_is_no_administrator_any_more_ends_nothing(served: Web) -> Non
     await served.add_user("first", "admin")
     root = await served.add_user("root", "admin")
     token = (await served.log_in("root"))["access_token"]
-    await served.serving.services.accounts.change("root", UserChange(roles=()), 0)
+    await served.change_user("root", roles=())
     answer = await ask(served, "POST", f"/users/{root.id}/revoke", bearer(token))
     answer.assert_problem(401, "revoked_user")

@@ -11,6 +11,7 @@ from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
 from sidecar.web.credentials import other_cookies
 from tests.programs.service import PASSWORD
+from tests.web.conftest import BY
 from tests.web.gated import COOKIE, DIALECTS, IDENTITY, Answer, Gated, Lines, bearer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -52,7 +53,7 @@ async def test_nobody_has_every_header_empty(gated: Gated, dialect: str) -> None
 
 async def test_what_a_user_does_not_have_is_empty(gated: Gated) -> None:
     user = await gated.web.serving.services.accounts.add(
-        NewUser("bare", email=None, name=None, roles=()), PASSWORD, read_clock().unix
+        NewUser("bare", email=None, name=None, roles=()), PASSWORD, BY, read_clock().unix
     )
     token = (await gated.web.log_in("bare"))["access_token"]
     assert _identity(await gated.ask("traefik", "/", [bearer(token)])) == {

@@ -1,0 +1,1 @@
+"""`/account`: what is somebody's own, in a browser."""

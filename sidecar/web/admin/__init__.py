@@ -1,0 +1,1 @@
+"""`/admin`: people and the audit trail, for administrators with a browser."""

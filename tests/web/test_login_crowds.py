@@ -1,0 +1,71 @@
+"""A flood of logins keeps nobody out who logged in here before."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+
+from tests.programs.service import PASSWORD
+from tests.web.asked import ask
+from tests.web.conftest import Web, in_one_task, serving_web
+from tests.web.test_login_throttle import at, know
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STRANGERS = 50  # at once, each again and again: more than there are places for them
+LOGINS, TOGETHER = 21, 7
+FLOODS: dict[str, Callable[[int], str]] = {
+    "one address": lambda _: "198.51.100.9",
+    "many networks": lambda number: f"2001:db8:{number % 0xFFFF:x}::1",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def flooded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Web, str]]:
+    """Run a service for one person; return what their device shows, too."""
+    async with in_one_task(serving_web(tmp_path_factory.mktemp("flooded"))) as running:
+        await running.add_user("alice")
+        yield running, await know(running)
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+async def test_a_known_device_logs_in_each_time_while_strangers_want_to(
+    flooded: tuple[Web, str], flood: str
+) -> None:
+    web, cookie = flooded
+    headers = at("192.0.2.77" if flood == "many networks" else "198.51.100.9", cookie)
+    members = {"username": "alice", "password": PASSWORD}
+    async with strangers(web, FLOODS[flood]) as answers:
+        statuses: list[int] = []
+        for _ in range(LOGINS // TOGETHER):
+            logins = [ask(web, "POST", "/login", headers, members) for _ in range(TOGETHER)]
+            statuses += [each.status for each in await asyncio.gather(*logins)]
+    assert statuses == [200] * LOGINS
+    assert answers[503], answers  # there was no place for some of them
+    assert set(answers) <= {401, 429, 503}
+
+
+@asynccontextmanager
+async def strangers(web: Web, address: Callable[[int], str]) -> AsyncIterator[Counter[int]]:
+    """Have strangers log in for the length of the block; count what they are told."""
+    answers: Counter[int] = Counter()
+    tried = iter(range(1_000_000))
+
+    async def go_on() -> None:
+        while True:
+            number = next(tried)
+            members = {"username": f"nobody{number}", "password": PASSWORD}
+            answer = await ask(web, "POST", "/login", at(address(number)), members)
+            answers[answer.status] += 1
+
+    clients = [asyncio.create_task(go_on()) for _ in range(STRANGERS)]
+    try:
+        yield answers
+        assert not any(each.done() for each in clients)
+    finally:
+        for each in clients:
+            each.cancel()
+        await asyncio.wait(clients)
