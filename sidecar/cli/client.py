@@ -62,13 +62,13 @@ def _print_credential(client_id: str, secret: str, *, as_json: bool) -> None:
 
 @client.command()
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, metavar="S", help="A scope; may stand often.")
+@click.option("--scope", "scopes", multiple=True, metavar="S", help="A scope; may be repeated.")
 @click.option(
     "--audience",
     "audience",
     multiple=True,
     metavar="A",
-    help="Whom its tokens are for; may stand often (default: tokens.audience).",
+    help="Whom its tokens are for; may be repeated (default: tokens.audience).",
 )
 @json_option
 @config_option

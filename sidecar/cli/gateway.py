@@ -15,7 +15,7 @@ from sidecar.sources.policyfile import PolicyFile
 @click.command()
 @click.argument("name", type=click.Choice(sorted(FILES)))
 @click.option(
-    "--host", "hosts", multiple=True, metavar="H", help="A guarded host; may stand often."
+    "--host", "hosts", multiple=True, metavar="H", help="A guarded host; may be repeated."
 )
 @click.option("--upstream", metavar="URL", default="http://127.0.0.1:8080", show_default=True)
 @click.option("--listen", metavar="ADDRESS", default="0.0.0.0:80", show_default=True)

@@ -55,7 +55,7 @@ async def _revoke(
         if token is not None:
             await _revoke_token(services, token)
         elif sid is not None:
-            if not await revocations.end_session(sid):
+            if not await revocations.end_session_by(BY, sid, now):
                 raise NotFound(f"there is no session {sid!r}")
         elif username is not None:
             name = canonical_username(username)
@@ -77,7 +77,7 @@ async def _revoke_token(services: "Services", token: str) -> None:
     ring = opened_ring.ring
     refreshed = open_refresh_token(derive_key(opened_ring.secret, REFRESH_KEY_USE), token)
     if refreshed is not None:
-        if not await services.revocations.end_session(refreshed[0]):
+        if not await services.revocations.end_session_by(BY, refreshed[0], now):
             raise NotFound("the session of this refresh token has ended already")
         return
     if token.startswith(PREFIX):
@@ -94,4 +94,4 @@ async def _revoke_token(services: "Services", token: str) -> None:
     opened = open_token(token, TokenKind.SESSION, ring, issuer=issuer, audience=(issuer,))
     if not isinstance(opened, VerifiedToken):
         raise NotFound("this is no token or session cookie of this service")
-    await services.revocations.end_session_of(opened.claims, now)
+    await services.revocations.end_session_of(opened.claims, now, BY)

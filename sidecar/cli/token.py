@@ -44,13 +44,13 @@ def token() -> None:
 @token.command()
 @click.argument("owner", metavar="NAME")
 @click.option("--name", required=True, metavar="N", help="What the token is for.")
-@click.option("--scope", "scopes", multiple=True, metavar="S", help="A scope; may stand often.")
+@click.option("--scope", "scopes", multiple=True, metavar="S", help="A scope; may be repeated.")
 @click.option(
     "--network",
     "networks",
     multiple=True,
     metavar="N",
-    help="Where it is good; may stand often (default: everywhere).",
+    help="Where it is good; may be repeated (default: everywhere).",
 )
 @click.option("--expires-in", metavar="D", help="How long it lives (default: 90d).")
 @json_option

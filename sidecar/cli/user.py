@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import click
 
 from sidecar.accounts import Accounts, NewUser, generate_password
+from sidecar.cli.moving import export_users, import_users
 from sidecar.cli.options import (
     config_option,
     json_option,
@@ -18,15 +19,19 @@ from sidecar.cli.options import (
     read_settings,
     run,
 )
+from sidecar.cli.reset import reset
 from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.user import LONGEST_PASSWORD, User, canonical_username
+from sidecar.credentials.strength import PasswordRules
 from sidecar.errors import NotFound, SidecarError
 from sidecar.ports import UserChange
 from sidecar.schemas.user import dump_user, load_user_fields
-from sidecar.schemas.values import has_controls
 from sidecar.settings import Settings
 
 LONGEST_OCTETS: Final = 4 * LONGEST_PASSWORD  # in UTF-8
+
+BY: Final = Author(OPERATOR)
 
 T = TypeVar("T")
 
@@ -34,6 +39,10 @@ T = TypeVar("T")
 @click.group()
 def user() -> None:
     """Add, change and remove people."""
+
+
+for command in (import_users, export_users, reset):
+    user.add_command(command)
 
 
 def _with_accounts(settings: Settings, work: Callable[[Accounts], Awaitable[T]]) -> T:
@@ -51,7 +60,7 @@ def _canonical(name: str) -> str:
     return canonical
 
 
-def _read_password(settings: Settings, *, from_stdin: bool, generate: bool) -> str:
+def _read_password(*, from_stdin: bool, generate: bool) -> str:
     """Return the password that the operator gives or lets make; it is never a flag."""
     if from_stdin and generate:
         raise click.UsageError("--password-stdin and --generate exclude each other")
@@ -63,13 +72,15 @@ def _read_password(settings: Settings, *, from_stdin: bool, generate: bool) -> s
         password = _ask_password()
     else:
         raise click.UsageError("no terminal to ask at: use --password-stdin or --generate")
-    if not settings.password_min_length <= len(password) <= LONGEST_PASSWORD:
-        raise SidecarError(
-            f"a password has {settings.password_min_length} to {LONGEST_PASSWORD} characters"
-        )
-    if has_controls(password):
-        raise SidecarError("a password must not have control characters")
     return password
+
+
+def _refuse_weak(settings: Settings, password: str, *names: str | None) -> None:
+    """Refuse a password that nobody of these names ought to have. Raises SidecarError."""
+    rules = PasswordRules(settings.password_min_length, settings.server.public_url)
+    fault = rules.judge(password, *names)
+    if fault is not None:
+        raise SidecarError(f"a password {rules.explain(fault)}")
 
 
 def _ask_password() -> str:
@@ -86,7 +97,7 @@ def _ask_password() -> str:
 
 @user.command()
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, metavar="R", help="A role; may stand often.")
+@click.option("--role", "roles", multiple=True, metavar="R", help="A role; may be repeated.")
 @click.option("--email", metavar="E", help="Where to write to them.")
 @click.option("--name", "full_name", metavar="N", help="The person's full name.")
 @click.option("--password-stdin", is_flag=True, help="Read one line from standard input.")
@@ -108,8 +119,11 @@ def add(
             {"username": name, "email": email, "name": full_name, "roles": list(roles)}
         )
     )
-    password = _read_password(settings, from_stdin=password_stdin, generate=generate)
-    made = _with_accounts(settings, lambda accounts: accounts.add(new, password, read_clock().unix))
+    password = _read_password(from_stdin=password_stdin, generate=generate)
+    _refuse_weak(settings, password, new.username, new.name, new.email)
+    made = _with_accounts(
+        settings, lambda accounts: accounts.add(new, password, BY, read_clock().unix)
+    )
     click.echo(f"added {made.username}", err=True)
     if generate:
         click.echo(password)
@@ -141,7 +155,9 @@ def show(name: str, config_file: Path | None, as_json: bool) -> None:  # noqa: A
 
 @user.command("set")
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, metavar="R", help="All roles; empty: none.")
+@click.option(
+    "--role", "roles", multiple=True, metavar="R", help="All roles; may be repeated; empty: none."
+)
 @click.option("--email", metavar="E", help="Empty: none.")
 @click.option("--name", "full_name", metavar="N", help="Empty: none.")
 @click.option("--username", metavar="U", help="Another username.")
@@ -154,7 +170,7 @@ def set_user(
     username: str | None,
     config_file: Path | None,
 ) -> None:
-    """Change a user; who is logged in goes on, with the new rights."""
+    """Change a user; whoever is logged in goes on, with the new rights."""
     members: dict[str, object] = {"email": email, "name": full_name, "username": username}
     if roles:
         members["roles"] = [role for role in roles if role]
@@ -187,11 +203,14 @@ def passwd(name: str, password_stdin: bool, generate: bool, config_file: Path | 
     """Give a user a new password, and end their sessions."""
     settings = read_settings(config_file)
     username = _canonical(name)
-    password = _read_password(settings, from_stdin=password_stdin, generate=generate)
-    _with_accounts(
-        settings,
-        lambda accounts: accounts.set_password(username, password, read_clock().unix),
-    )
+    password = _read_password(from_stdin=password_stdin, generate=generate)
+
+    async def change_password(accounts: Accounts) -> None:
+        found = await accounts.show(username)
+        _refuse_weak(settings, password, found.username, found.name, found.email)
+        await accounts.set_password(found.id, password, BY, read_clock().unix)
+
+    _with_accounts(settings, change_password)
     click.echo(f"changed the password of {username}", err=True)
     if generate:
         click.echo(password)
@@ -203,21 +222,23 @@ def passwd(name: str, password_stdin: bool, generate: bool, config_file: Path | 
 def remove(name: str, config_file: Path | None) -> None:
     """Remove a user, and end their sessions."""
     username = _canonical(name)
-    _with_accounts(
-        read_settings(config_file),
-        lambda accounts: accounts.remove(username, read_clock().unix),
-    )
+
+    async def remove_user(accounts: Accounts) -> None:
+        found = await accounts.show(username)
+        await accounts.remove(found.id, BY, read_clock().unix, seen=None)
+
+    _with_accounts(read_settings(config_file), remove_user)
     click.echo(f"removed {username}", err=True)
 
 
 def _change(config_file: Path | None, name: str, change: UserChange) -> None:
     username = _canonical(name)
-    _print_user(
-        _with_accounts(
-            read_settings(config_file),
-            lambda accounts: accounts.change(username, change, read_clock().unix),
-        )
-    )
+
+    async def change_user(accounts: Accounts) -> User:
+        found = await accounts.show(username)
+        return (await accounts.change(found.id, change, BY, read_clock().unix, seen=None))[0]
+
+    _print_user(_with_accounts(read_settings(config_file), change_user))
 
 
 def _print_user(found: User) -> None:

@@ -27,8 +27,9 @@ MEMBERS: Final = frozenset(
 # What else an id may stand for of which no refusal is found.
 UNKNOWN: Final = (
     "no refusal of this id is remembered: {}: it was let in, or answered 503 (`no verdict` in the"
-    " log); or this service has started again, or refused too many others since; or another"
-    " machine's service answered, which is asked there"
+    " log); or it was no question at the gate (a login, a page): the log has it by this id; or"
+    " this service has started again, or refused too many others since; or another machine's"
+    " service answered, which is asked there"
 )
 
 
@@ -37,7 +38,7 @@ UNKNOWN: Final = (
 @json_option
 @config_option
 def why(request_id: str, as_json: bool, config_file: Path | None) -> None:
-    """Say why a request was refused; ID is the X-Request-Id of its answer.
+    """Say why the gate refused a request; ID is the X-Request-Id of its answer.
 
     Each process remembers up to 10 000 refusals, the last ones. Where an id was given to several
     requests, all of them are told, the newest first.

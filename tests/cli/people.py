@@ -6,9 +6,12 @@ from pathlib import Path
 from sidecar.accounts import NewUser
 from sidecar.app import open_services
 from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.ports import UserChange
 from sidecar.settings import load_settings
 from tests.cli.running import PASSWORD
+
+BY = Author(OPERATOR)
 
 
 async def add_people(
@@ -20,6 +23,8 @@ async def add_people(
         await services.store.prepare_schema()
         now = read_clock().unix
         for name, roles in people.items():
-            await services.accounts.add(NewUser(name, roles=tuple(roles)), PASSWORD, now)
+            await services.accounts.add(NewUser(name, roles=tuple(roles)), PASSWORD, BY, now)
         for name in disabled:
-            await services.accounts.change(name, UserChange(disabled=True), now)
+            user = await services.accounts.show(name)
+            change = UserChange(disabled=True)
+            await services.accounts.change(user.id, change, BY, now, seen=None)

@@ -7,6 +7,7 @@ import pytest
 
 from sidecar.core.audit import OPERATOR, Action, AuditEvent, Device
 from sidecar.stores.sql import open_store
+from tests.cli.people import add_people
 from tests.cli.running import sidecar, sidecar_each
 from tests.contracts.trail import write_events
 
@@ -64,6 +65,32 @@ async def test_the_options_narrow_it(tmp_path: Path) -> None:
     }
     ran = await sidecar_each(tmp_path, *(("audit", "--json", *call) for call in calls))
     assert [[row["id"] for row in json.loads(each.out)] for each in ran] == list(calls.values())
+
+
+async def test_people_are_named_by_their_names_too_but_an_id_of_a_row_comes_first(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sidecar.yaml").touch()
+    await add_people(tmp_path, {"alice": (), "s-1": (), "operator": (), "exporter": ()})
+    async with open_store(f"sqlite:///{tmp_path / 'data' / 'sidecar.db'}", outbox=False) as store:
+        (alice,) = [each for each in await store.users.list_users() if each.username == "alice"]
+        ended = AuditEvent(AT, Action.SESSION_ENDED, alice.id, "s-1")
+        await write_events(store, ended)
+    calls = {
+        ("--subject", "ALICE"): [("operator", alice.id)],
+        ("--actor", "alice"): [(alice.id, "s-1")],
+        ("--actor", alice.id): [(alice.id, "s-1")],
+        ("--actor", "alice", "--subject", "alice"): [],
+        ("--actor", "nobody"): [],
+        ("--actor", "a b"): [],
+        ("--subject", "s-1"): [(alice.id, "s-1")],
+        ("--actor", "operator", "--subject", "alice"): [("operator", alice.id)],
+    }
+    ran = await sidecar_each(tmp_path, *(("audit", "--json", *call) for call in calls))
+    told = [[(row["actor"], row["subject"]) for row in json.loads(each.out)] for each in ran]
+    assert told == list(calls.values())
+    table = await sidecar(tmp_path, "audit", "--actor", "alice")
+    assert f"  alice ({alice.id})  s-1  " in table.out
 
 
 async def test_what_it_cannot_look_for_is_said(tmp_path: Path) -> None:

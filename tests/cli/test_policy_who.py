@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
-from sidecar.accounts import PAGE
+from sidecar.accounts.people import PAGE
 from tests.cli.people import add_people
 from tests.cli.policies import APP, write_policy
 from tests.cli.running import Ran, sidecar, sidecar_each
@@ -125,7 +125,8 @@ async def test_users_of_several_pages_are_each_listed_once(tmp_path: Path) -> No
     with closing(sqlite3.connect(tmp_path / "data" / "sidecar.db")) as database, database:
         for number in range(2 * PAGE):
             database.execute(
-                "INSERT INTO users SELECT ?, ?, email, name, roles, disabled, password_hash, epoch,"
+                "INSERT INTO users (id, username, roles, disabled, password_hash, epoch,"
+                " created_at, updated_at) SELECT ?, ?, roles, disabled, password_hash, epoch,"
                 " created_at, updated_at FROM users WHERE username = 'u'",
                 (f"id-{number}", f"v{number:05}"),
             )

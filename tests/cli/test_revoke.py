@@ -121,7 +121,10 @@ async def test_each_level_takes_away_what_it_names_and_no_more(front: Front) -> 
     assert [(row["action"], row["actor"], row["subject"]) for row in rows] == [
         ("everyone.ended", "operator", "everyone"),
         ("user.ended", "operator", _claim(again, "sub")),
+        *(("session.ended", "operator", _claim(each, "sid")) for each in (second, first)),
+        *(("user.added", "operator", _claim(each, "sub")) for each in (bobs, again)),
     ]
+    assert rows[2]["details"] == {"sub": _claim(second, "sub")}
 
 
 async def test_the_token_of_a_cookie_ends_its_session(front: Front) -> None:
@@ -135,6 +138,8 @@ async def test_the_token_of_a_cookie_ends_its_session(front: Front) -> None:
     gone = await front.service.run("revoke", "--session", sid)
     assert (gone.status, gone.out) == (1, "")
     assert gone.err == f"there is no session '{sid}'\n"
+    (row,) = json.loads((await front.service.run("audit", "--subject", sid, "--json")).out)
+    assert (row["action"], row["actor"]) == ("session.ended", "operator")
 
 
 async def test_a_refresh_token_ends_its_session(front: Front) -> None:

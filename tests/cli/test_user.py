@@ -13,6 +13,11 @@ pytestmark = pytest.mark.asyncio
 NOBODY = ["there is no user 'nobody'"]
 
 
+async def _read_trail(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((await sidecar(folder, "audit", "--json")).out)
+    return rows
+
+
 async def _show(folder: Path, name: str) -> dict[str, Any]:
     ran = await sidecar(folder, "user", "show", name)
     assert ran.status == 0, ran.err
@@ -88,6 +93,19 @@ async def test_people_are_changed_disabled_and_removed(tmp_path: Path) -> None:
     gone = await sidecar(tmp_path, "user", "show", "alicia")
     assert (gone.status, gone.problems) == (1, ["there is no user 'alicia'"])
 
+    trail = [row for row in await _read_trail(tmp_path) if row["subject"] == alicia["id"]]
+    assert {row["actor"] for row in trail} == {"operator"}
+    was = {"username": "alice", "roles": ["staff"]}
+    assert [row["action"] for row in trail] == [
+        *("user.removed", "user.password", "user.password", *["user.changed"] * 4, "user.added"),
+    ]
+    assert trail[-2]["details"] == {
+        "before": was,
+        "after": {"username": "alicia", "roles": ["dev", "ops"]},
+    }
+    assert trail[-4]["details"]["after"] == {"disabled": True}
+    assert "another passphrase" not in repr(trail)
+
 
 async def test_the_last_administrator_stays(tmp_path: Path) -> None:
     await add_user(tmp_path, "root", "--role", "admin")
@@ -136,7 +154,9 @@ async def test_every_wrong_field_is_a_line_and_nothing_is_written(tmp_path: Path
     assert [(user["username"], user["email"]) for user in listed] == [("alice", None)]
 
 
-TOO_SHORT = "a password has 12 to 1024 characters"
+TOO_SHORT = "a password must have 12 to 256 characters"
+EASY = "a password is too easy to guess: it is common, or follows a pattern"
+OWN_NAME = "a password is little more than a name of the account or of this service"
 UNREADABLE = "a password must not have control characters"
 NOT_UTF8 = "standard input is not UTF-8"
 
@@ -147,7 +167,10 @@ NOT_UTF8 = "standard input is not UTF-8"
         (b"", TOO_SHORT),
         (b"\n", TOO_SHORT),
         (b"eleven char\n", TOO_SHORT),
-        (b"x" * 1025 + b"\n", TOO_SHORT),
+        (b"x" * 257 + b"\n", TOO_SHORT),
+        (b"password1234\n", EASY),
+        (b"qwertyuiop12\n", EASY),
+        (b"Alice-2024!!\n", OWN_NAME),
         (b"x" * 1_000_000, "standard input has a line of more than 4096 octets"),
         (b"twelve chars\xff\n", NOT_UTF8),
         (b"twelve chars\xed\xa0\x80\n", NOT_UTF8),  # a surrogate, which is no character
@@ -166,7 +189,14 @@ async def test_a_password_that_nobody_could_log_in_with_is_refused(
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("password", ["twelve chars", "x" * 1024, "\u5c71" * 1024, "\u00e9" * 12])
+@pytest.mark.parametrize(
+    "password",
+    [
+        "twelve chars",
+        "twelve chars" + 244 * "x",
+        "\u5c71\u5ddd\u8349\u6728\u96e8\u98a8\u82b1\u9ce5\u6708\u5149\u6d77\u7a7a",
+    ],
+)
 async def test_a_password_is_counted_in_characters(tmp_path: Path, password: str) -> None:
     line = password.encode()
     ran = await sidecar(tmp_path, "user", "add", "alice", "--password-stdin", stdin=line)
@@ -178,4 +208,4 @@ async def test_how_long_a_password_must_be_is_a_setting(tmp_path: Path) -> None:
     ran = await sidecar(
         tmp_path, "user", "add", "a", "--password-stdin", stdin=b"x" * 19, environ=environ
     )
-    assert (ran.status, ran.problems) == (1, ["a password has 20 to 1024 characters"])
+    assert (ran.status, ran.problems) == (1, ["a password must have 20 to 256 characters"])

@@ -19,8 +19,9 @@ pytestmark = pytest.mark.asyncio
 
 UNKNOWN: Final = (
     "no refusal of this id is remembered: never-given: it was let in, or answered 503 (`no verdict`"
-    " in the log); or this service has started again, or refused too many others since; or another"
-    " machine's service answered, which is asked there"
+    " in the log); or it was no question at the gate (a login, a page): the log has it by this id;"
+    " or this service has started again, or refused too many others since; or another machine's"
+    " service answered, which is asked there"
 )
 
 
