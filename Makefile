@@ -28,7 +28,7 @@ MEASURED_FROM := Makefile pyproject.toml requirements.lock $(wildcard README.md)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(INSTALLED) ## set everything up and run the demo; Ctrl-C ends it
@@ -49,6 +49,14 @@ rm -rf .cache/coverage && mkdir -p .cache/coverage && \
 $(PYTEST) --cov --cov-report= && \
 touch $(MEASURED)
 endef
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## ask the running service 5 000 odd questions about its OpenAPI document
+	@FUZZ_EXAMPLES=75 $(BIN)/pytest tests/faults/test_any_call.py $(ARGS)
+
+.PHONY: screenshots
+screenshots: $(INSTALLED) programs ## take the pictures of docs/pages.md anew
+	@$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 .PHONY: bench
 bench: $(INSTALLED) programs ## measure what a decision costs beside a bare handler (ARGS=--short: quickly)

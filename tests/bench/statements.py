@@ -14,9 +14,11 @@ from aiohttp import ClientSession, web
 from sidecar.accounts import NewUser
 from sidecar.app import open_serving
 from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.settings import load_settings
 from tests.programs.service import PASSWORD
 
+BY: Final = Author(OPERATOR)
 POLICY: Final = {"hosts": {"localhost": [{"path": "/**", "allow": "signed-in"}]}}
 REFRESHES: Final = 9  # of which the median counts: the work of a moment in the background does not
 
@@ -31,7 +33,7 @@ async def count_statements() -> int:
         settings = load_settings(file, environ={}, flags={})
         async with open_serving(settings) as (serving, runner):
             services = serving.services
-            await services.accounts.add(NewUser("alice"), PASSWORD, read_clock().unix)
+            await services.accounts.add(NewUser("alice"), PASSWORD, BY, read_clock().unix)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             url = f"http://127.0.0.1:{runner.addresses[0][1]}"

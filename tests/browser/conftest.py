@@ -1,6 +1,7 @@
 """A real Chromium, and what its console says against our pages."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
@@ -20,9 +21,9 @@ FLAGS = (
 )
 
 
-@pytest_asyncio.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    """Run a browser for one test."""
+@asynccontextmanager
+async def launched() -> AsyncIterator[Browser]:
+    """Run a browser for the length of the block."""
     path = require("chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -30,3 +31,10 @@ async def chromium() -> AsyncIterator[Browser]:
             yield browser
         finally:
             await browser.close()
+
+
+@pytest_asyncio.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """Run a browser for one test."""
+    async with launched() as browser:
+        yield browser

@@ -108,5 +108,21 @@ async def test_a_page_elsewhere_cannot_be_reached_through_the_login(
     page = await context.new_page()
     await page.goto(f"{site.auth}/login?rd=https://evil.example.org/")
     await log_in(page, "alice", PASSWORD)
-    await page.wait_for_url(f"{site.auth}/logout")
-    await expect(page.get_by_role("heading")).to_have_text("You are logged in")
+    await page.wait_for_url(f"{site.auth}/account")
+    await expect(page.get_by_role("main")).to_contain_text("alice")
+
+
+async def test_a_cookie_that_a_neighbour_planted_for_a_path_locks_nobody_out(
+    chromium: Browser, site: Site
+) -> None:
+    context = await chromium.new_context(ignore_https_errors=True)
+    planted = {"name": "__Secure-sidecar", "value": "planted", "domain": ".example.com"}
+    page = await context.new_page()
+    for path in ("/", "/account", "/account/", "/account/sessions"):
+        await context.add_cookies([{**planted, "path": path, "secure": True}])  # type: ignore[typeddict-item]
+        await page.goto(f"{site.auth}/account/sessions")
+        await expect_login_page(page, f"{site.auth}/login")
+        await log_in(page, "alice", PASSWORD)
+        await page.wait_for_url(f"{site.auth}/account/sessions")
+        (kept,) = [each for each in await context.cookies() if each["name"] == planted["name"]]
+        assert (kept["domain"], kept["path"]) == (".example.com", "/")

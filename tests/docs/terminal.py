@@ -131,6 +131,8 @@ class Terminal:
             self.replaced["PASSWORD"] = told.rsplit(maxsplit=1)[-1]
         if told.startswith("{") and "access_token" in told:
             self.replaced["TOKEN"] = json.loads(told)["access_token"]
+        if told.startswith('{"id"'):
+            self.replaced["USER_ID"] = json.loads(told)["id"]
         for name, value in re.findall(r"^(client_id|client_secret): (\S+)$", told, re.MULTILINE):
             self.replaced[name.upper()] = value
         for kid in re.findall(r"^(\S{43})  \S+ +token +active", told, re.MULTILINE):

@@ -128,6 +128,22 @@ async def test_the_page_about_programs_does_what_it_says(tmp_path: Path) -> None
         assert not terminal.running["service"].says(terminal.replaced["CLIENT_SECRET"])
 
 
+async def test_the_page_about_people_does_what_it_says(tmp_path: Path) -> None:
+    terminal = make_terminal(tmp_path, replaced={})
+    async with terminal:
+        for block in read_blocks(ROOT / "docs/people.md"):
+            await terminal.follow(block)
+        assert terminal.running.keys() == {"service"}
+        assert not terminal.running["service"].says(terminal.replaced["PASSWORD"])
+
+
+async def test_the_page_about_bringing_users_does_what_it_says(tmp_path: Path) -> None:
+    terminal = make_terminal(tmp_path, replaced={})
+    async with terminal:
+        for block in read_blocks(ROOT / "docs/moving-users.md"):
+            await terminal.follow(block)
+
+
 async def test_the_page_about_personal_tokens_does_what_it_says(tmp_path: Path) -> None:
     terminal = make_terminal(tmp_path, replaced={})
     async with terminal:

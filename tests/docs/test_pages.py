@@ -19,6 +19,9 @@ RUN = {
     "docs/envoy.md": {"sh", "console", "yaml"},
     "docs/haproxy.md": {"sh", "console"},
     "docs/keys.md": {"sh", "console"},
+    "docs/pages.md": {"yaml", "css"},
+    "docs/people.md": {"sh", "console", "yaml"},
+    "docs/moving-users.md": {"sh", "console"},
     "docs/personal-tokens.md": {"sh", "console", "yaml"},
     "docs/policy.md": {"console", "yaml"},
     "docs/programs.md": {"sh", "console", "yaml"},
@@ -50,7 +53,7 @@ def test_no_block_escapes_being_run(page: Path) -> None:
 
 
 def test_the_terminal_knows_every_language() -> None:
-    assert set().union(*RUN.values()) <= LANGUAGES | {"nginx", "caddyfile"}
+    assert set().union(*RUN.values()) <= LANGUAGES | {"nginx", "caddyfile", "css"}
 
 
 @every_page

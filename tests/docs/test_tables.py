@@ -31,6 +31,7 @@ GUARANTEES = ROOT / "docs/guarantees.md"
 AT_THE_LOGIN = {  # the gate says none of these
     Reason.INVALID_CREDENTIALS,
     Reason.INVALID_GRANT,
+    Reason.CSRF_TOKEN,
     Reason.OTP_REQUIRED,
     Reason.OTP_INVALID,
 }

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sidecar.accounts import NewUser
 from sidecar.app import open_services
 from sidecar.clock import read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.settings import load_settings
 from tests.faults.pairs import Pair, serving_pair
 from tests.programs.gateways import running_files, write_files
@@ -19,6 +20,7 @@ from tests.programs.process import free_port
 from tests.programs.service import PASSWORD, Service
 from tests.programs.upstream import serving_upstream
 
+BY: Final = Author(OPERATOR)
 HOST: Final = "app.example.com"
 BELOW: Final = "/auth"  # where nginx serves the replicas' own endpoints
 
@@ -81,4 +83,4 @@ async def add_people(service: Service, names: Sequence[str]) -> None:
     settings = load_settings(service.config, environ={}, flags={})
     async with open_services(settings) as services:
         for name in names:
-            await services.accounts.add(NewUser(name), PASSWORD, read_clock().unix)
+            await services.accounts.add(NewUser(name), PASSWORD, BY, read_clock().unix)

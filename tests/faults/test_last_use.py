@@ -15,6 +15,7 @@ from sidecar.app import sweep as sweep_module
 from sidecar.app.serving import Serving
 from sidecar.app.sweep import FLUSH_MARGIN
 from sidecar.clock import Now, read_clock
+from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.encoding import to_base64url
 from sidecar.core.lastuse import LastUse, Used
 from sidecar.core.session import SID_OCTETS, Session, SessionKind
@@ -25,6 +26,7 @@ from tests.programs.service import PASSWORD
 
 pytestmark = pytest.mark.asyncio
 
+BY = Author(OPERATOR)
 NEVER = 3600.0  # seconds
 OFTEN = 0.05  # seconds
 IDLE_TTL = 600  # seconds
@@ -44,7 +46,7 @@ async def serving_idle(directory: Path) -> AsyncIterator[Serving]:
     """Run a service that ends idle cookie sessions; alice is a user."""
     settings = {"session": {"idle_ttl": f"{IDLE_TTL}s"}}
     async with serving_inside(directory, settings) as (serving, _):
-        await serving.services.accounts.add(NewUser("alice"), PASSWORD, read_clock().unix)
+        await serving.services.accounts.add(NewUser("alice"), PASSWORD, BY, read_clock().unix)
         yield serving
 
 

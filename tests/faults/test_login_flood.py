@@ -12,21 +12,23 @@ import pytest
 from aiohttp import ClientSession, TCPConnector
 
 from sidecar.core.audit import EVERYONE, OPERATOR, Action, AuditEvent
+from sidecar.core.throttle import USER
 from sidecar.stores.sql import open_store
-from tests.faults.asking import ask, let_in_until, log_in_token
+from tests.faults.asking import ask, let_in_until, log_in_token, until
 from tests.faults.raw import connected, request
 from tests.programs.service import PASSWORD, Service, make_service, serving
 
 pytestmark = pytest.mark.asyncio
 
 LOGINS = 150  # more than three times what waits at once
+TOGETHER = 200
 STRANGERS = 100  # each asks again as soon as it has its answer
 FLOOD = 4.0  # seconds
 OLDEST = 5.0  # seconds, the age of the view; after thirty the gate would refuse everybody
 SEEN = 5.0  # seconds until a revocation is seen; the load shares the cores with the service
 
 
-async def test_the_excess_is_503_with_retry_after_and_the_gate_goes_on(
+async def test_the_excess_is_told_when_to_come_back_and_the_gate_goes_on(
     tmp_path: Path, client: ClientSession
 ) -> None:
     service = make_service(tmp_path)
@@ -39,7 +41,7 @@ async def test_the_excess_is_503_with_retry_after_and_the_gate_goes_on(
             # Half of them are nobody: that must cost, and be refused, as a wrong password is.
             body = {"username": f"nobody{number}" if number % 2 else "alice", "password": PASSWORD}
             async with flood.post(f"{service.url}/login", json=body) as answer:
-                if answer.status == 503:
+                if answer.status in {429, 503}:
                     retry_after.add(answer.headers.get("Retry-After"))
                 return answer.status
 
@@ -49,10 +51,45 @@ async def test_the_excess_is_503_with_retry_after_and_the_gate_goes_on(
             assert await ask(client, service, token) == 200
             decided += 1
         statuses = Counter(await asyncio.gather(*logins))
-        assert set(statuses) == {200, 401, 503}
+        assert {200, 401, 503} <= set(statuses) <= {200, 401, 429, 503}
         assert all(value is not None and int(value) > 0 for value in retry_after)
         assert decided > 5
         await log_in_token(client, service)
+
+
+async def test_two_hundred_logins_of_one_person_at_once_are_let_in_or_told_when_to_come_back(
+    tmp_path: Path, client: ClientSession, database: dict[str, dict[str, str]]
+) -> None:
+    service = make_service(tmp_path, database)
+    assert (await service.run("db", "upgrade")).status == 0
+    await service.add_user("alice")
+    async with serving(service), ClientSession(connector=TCPConnector(limit=0)) as flood:
+
+        async def try_log_in(password: str) -> tuple[int, bool]:
+            body = {"username": "alice", "password": password}
+            async with flood.post(f"{service.url}/login", json=body) as answer:
+                return answer.status, int(answer.headers.get("Retry-After", "0")) > 0
+
+        wrong = Counter(await asyncio.gather(*(try_log_in("a wrong one") for _ in range(TOGETHER))))
+        assert wrong[401, False] in range(1, USER.free + 3)
+        assert set(wrong) <= {(401, False), (429, True), (503, True)}
+        assert (await service.run("throttle", "clear", "alice")).status == 0
+        await until_let_in(client, service)
+        right = Counter(await asyncio.gather(*(try_log_in(PASSWORD) for _ in range(TOGETHER))))
+        assert right[200, False] >= 1
+        assert set(right) <= {(200, False), (429, True), (503, True)}
+        await until_let_in(client, service)
+
+
+async def until_let_in(client: ClientSession, service: Service) -> None:
+    """Log in again and again; a process believes for some seconds that somebody has to wait."""
+
+    async def is_let_in() -> bool:
+        body = {"username": "alice", "password": PASSWORD}
+        async with client.post(f"{service.url}/login", json=body) as answer:
+            return answer.status == 200
+
+    await until(is_let_in, "the login")
 
 
 async def test_strangers_who_log_in_without_a_pause_keep_no_revocation_from_being_seen(
@@ -75,8 +112,8 @@ async def test_strangers_who_log_in_without_a_pause_keep_no_revocation_from_bein
                 ages.append(await read_age(client, service))
         assert late < SEEN
         assert max(ages) < OLDEST
-        assert answers[503, True]
-        assert set(answers) <= {(401, False), (503, True)}
+        assert answers[429, True], answers
+        assert set(answers) <= {(401, False), (429, True), (503, True)}
 
 
 @asynccontextmanager
