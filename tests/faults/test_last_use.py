@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from sidecar.ports import SessionBound
 from tests.faults.asking import until
 from tests.faults.inside import serving_inside
 from tests.programs.service import PASSWORD
+from tests.programs.sqlite import held
 
 pytestmark = pytest.mark.asyncio
 
@@ -121,15 +122,13 @@ async def test_an_end_with_a_locked_database_is_no_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sweep_module, "LAST_FLUSH", 0.2)
-    async with serving_idle(tmp_path) as serving:
-        sid = await open_session(serving, 60)
-        serving.gate.last_use.note(Used.SESSION, sid, read_clock().unix)
-        database = sqlite3.connect(tmp_path / "data" / "sidecar.db", isolation_level=None)
-        database.execute("BEGIN EXCLUSIVE")
-        began = time.monotonic()
-    lasted = time.monotonic() - began
-    database.close()
-    assert lasted < 6  # seconds; a process has ten
+    async with AsyncExitStack() as holding:
+        async with serving_idle(tmp_path) as serving:
+            sid = await open_session(serving, 60)
+            serving.gate.last_use.note(Used.SESSION, sid, read_clock().unix)
+            await holding.enter_async_context(held(tmp_path / "data" / "sidecar.db"))
+            began = time.monotonic()
+        assert time.monotonic() - began < 6  # seconds; a process has ten
 
 
 async def test_what_cannot_be_written_is_kept_and_written_later(
@@ -138,16 +137,14 @@ async def test_what_cannot_be_written_is_kept_and_written_later(
     monkeypatch.setattr(sweep_module, "FLUSH_PERIOD", OFTEN)
     async with serving_idle(tmp_path) as serving:
         sid, at = await open_session(serving, 60), read_clock().unix
-        database = sqlite3.connect(tmp_path / "data" / "sidecar.db", isolation_level=None)
-        database.execute("BEGIN EXCLUSIVE")
-        serving.gate.last_use.note(Used.SESSION, sid, at)
 
         async def has_warned() -> bool:
             return "last uses are not written down" in caplog.text
 
-        await until(has_warned, "a warning")
-        assert not serving._flush.is_settled(_later(NEVER))
-        database.close()
+        async with held(tmp_path / "data" / "sidecar.db"):
+            serving.gate.last_use.note(Used.SESSION, sid, at)
+            await until(has_warned, "a warning")
+            assert not serving._flush.is_settled(_later(NEVER))
 
         async def is_written() -> bool:
             return used_at(tmp_path, sid) == at

@@ -10,6 +10,7 @@ from sidecar.app.sweep import LARGEST_STEP, clock_jumped
 from sidecar.clock import Now, read_clock
 from tests.faults.asking import until
 from tests.faults.inside import serving_inside
+from tests.programs.sqlite import held
 
 pytestmark = pytest.mark.asyncio
 
@@ -93,14 +94,12 @@ async def test_a_database_that_is_locked_is_swept_later(
 ) -> None:
     async with serving_inside(tmp_path) as (serving, _):
         await serving.services.store.revocations.revoke_token("over", forget_at=1)
-        database = sqlite3.connect(tmp_path / "data" / "sidecar.db", isolation_level=None)
-        database.execute("BEGIN EXCLUSIVE")
 
         async def has_warned() -> bool:
             return "nothing was purged" in caplog.text
 
-        await until(has_warned, "a warning")
-        database.close()
+        async with held(tmp_path / "data" / "sidecar.db"):
+            await until(has_warned, "a warning")
 
         async def is_swept() -> bool:
             return revocations_in(tmp_path) == 0

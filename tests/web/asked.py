@@ -17,6 +17,7 @@ from yarl import URL
 from sidecar.core.audit import OPERATOR, Action, AuditQuery, AuditRecord
 from sidecar.web.credentials import DOMAIN_COOKIE, HOST_COOKIE
 from tests.programs.service import PASSWORD
+from tests.programs.sqlite import held
 from tests.web.conftest import Web
 
 JSON = {"Content-Type": "application/json"}
@@ -209,8 +210,5 @@ async def age_sessions(web: Web, seconds: int) -> None:
 @asynccontextmanager
 async def locked(web: Web) -> AsyncIterator[None]:
     """Hold the database, as a backup that hangs does: nobody else reads or writes it."""
-    connection = sqlite3.connect(database(web), isolation_level=None, check_same_thread=False)
-    with closing(connection):
-        await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
+    async with held(database(web)):
         yield
-        connection.execute("ROLLBACK")

@@ -50,6 +50,11 @@ async def test_the_same_device_again_within_the_grace_is_nothing_to_note(served:
     assert await replays(served) == 0
 
 
+def noted(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what was logged of refresh tokens; a machine that is busy has other things to say."""
+    return [record for record in caplog.records if record.name == "sidecar.rotation"]
+
+
 @pytest.mark.parametrize("elsewhere", [PHONE, MOVED, UPDATED, {}])
 async def test_another_device_within_the_grace_gets_the_successor_and_is_noted(
     served: Web, elsewhere: dict[str, str], caplog: pytest.LogCaptureFixture
@@ -71,7 +76,7 @@ async def test_another_device_within_the_grace_gets_the_successor_and_is_noted(
         "last_user_agent": "desk/1",
     }
     assert await replays(served) == 1
-    (line,) = caplog.records
+    (line,) = noted(caplog)
     assert (line.levelname, vars(line)["sid"]) == ("WARNING", sid)
     assert vars(line)["address"] == address
 
@@ -85,12 +90,12 @@ async def test_a_device_that_shows_a_spent_token_again_and_again_is_noted_once(
     second = (await turn(served, first, DESK)).json["refresh_token"]
     for device in (PHONE, MOVED) * 3:
         assert (await turn(served, first, device)).status == 200
-    assert len(await read_trail(served)) == len(caplog.records) == 2
+    assert len(await read_trail(served)) == len(noted(caplog)) == 2
     assert await replays(served) == 6
     # What comes back of the next generation is news.
     assert (await turn(served, second, DESK)).status == 200
     assert (await turn(served, second, PHONE)).status == 200
-    assert len(await read_trail(served)) == len(caplog.records) == 3
+    assert len(await read_trail(served)) == len(noted(caplog)) == 3
 
 
 async def test_however_many_devices_one_calls_itself_few_are_noted(
@@ -103,7 +108,7 @@ async def test_however_many_devices_one_calls_itself_few_are_noted(
     for number in range(MOST_NOTED + 3):
         answer = await turn(served, first, {"User-Agent": f"thief/{number}"})
         assert answer.status == 200
-    assert len(await read_trail(served)) == len(caplog.records) == MOST_NOTED
+    assert len(await read_trail(served)) == len(noted(caplog)) == MOST_NOTED
     # Nobody else goes unnoticed for that.
     other = (await served.log_in())["refresh_token"]
     await turn(served, other, DESK)

@@ -1,14 +1,12 @@
 """`/verify` waits for nothing: with the store locked and no hashing at all it answers as before."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
-from tests.web.conftest import Web, serving_web
+from tests.web.asked import locked
+from tests.web.conftest import serving_web
 from tests.web.gated import DIALECTS, GATE_POLICY, Gated, gate_people
 
 pytestmark = pytest.mark.asyncio
@@ -29,19 +27,6 @@ OUTCOMES = (
 )
 
 
-@asynccontextmanager
-async def _locked(web: Web) -> AsyncIterator[None]:
-    """Hold the whole database against every reader and writer."""
-    path = web.directory / "data" / "sidecar.db"
-    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as database:
-        # A reader of the service ends only while the loop runs: this waits for it elsewhere.
-        await asyncio.to_thread(database.execute, "BEGIN EXCLUSIVE")
-        try:
-            yield
-        finally:
-            database.execute("ROLLBACK")
-
-
 async def _assert_outcomes(people: Gated) -> None:
     for dialect in DIALECTS:
         for who, target, status in OUTCOMES:
@@ -53,7 +38,7 @@ async def _assert_outcomes(people: Gated) -> None:
 async def test_a_locked_store_is_not_waited_for(tmp_path: Path) -> None:
     async with serving_web(tmp_path, policy=GATE_POLICY) as web:
         people = await gate_people(web)
-        async with _locked(web):
+        async with locked(web):
             await _assert_outcomes(people)
 
 

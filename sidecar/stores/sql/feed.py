@@ -15,7 +15,7 @@ from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.revocations import SqlRevocations
 
 PERIOD: Final = 0.2  # seconds between looks
-NOTICE_TIMEOUT: Final = 0.2  # seconds that the look waits while a writer holds SQLite's file
+NOTICE_TIMEOUT: Final = 1.0  # seconds; a commit on a slow disk holds SQLite's file as long
 LONGEST_TRUST: Final = 5.0  # seconds without a change after which the log is read all the same
 
 log = logging.getLogger("sidecar.feed")
