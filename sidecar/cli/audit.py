@@ -22,7 +22,7 @@ from sidecar.schemas.audit import DEFAULT_LIMIT, LARGEST_ID, MOST_ROWS, dump_aud
 from sidecar.settings import Settings
 
 if TYPE_CHECKING:
-    from sidecar.app import Services
+    from sidecar.app.services import Services
 
 ACTIONS: Final = [each.value for each in Action]
 

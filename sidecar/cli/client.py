@@ -23,7 +23,7 @@ from sidecar.schemas.client import MOST_PAGE, dump_client, load_client_fields
 from sidecar.sources.keyring import derive_key
 
 if TYPE_CHECKING:
-    from sidecar.app import Services
+    from sidecar.app.services import Services
 
 BY: Final = Author(OPERATOR)
 

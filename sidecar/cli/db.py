@@ -16,7 +16,7 @@ def db() -> None:
 @config_option
 def upgrade(config_file: Path | None) -> None:
     """Bring the schema up to date."""
-    from sidecar.app import open_services
+    from sidecar.app.services import open_services
     from sidecar.settings import Settings
 
     async def work(settings: Settings) -> None:

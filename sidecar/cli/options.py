@@ -16,7 +16,7 @@ from sidecar.schemas.values import SQLITE
 from sidecar.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from sidecar.app import Services
+    from sidecar.app.services import Services
     from sidecar.core.policy import Policy
 
 # Of a command whose argument is an id, which may begin with a dash: `-h` would be found within it.
@@ -98,7 +98,7 @@ def require_database(settings: Settings) -> None:
 @asynccontextmanager
 async def open_prepared(settings: Settings) -> AsyncIterator["Services"]:
     """Open the services on a database that is up to date."""
-    from sidecar.app import open_services
+    from sidecar.app.services import open_services
 
     async with open_services(settings) as services:
         await services.store.prepare_schema()

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 from aiohttp import web
 
-from sidecar.app import bind, open_serving
+from sidecar.app.listeners import bind
+from sidecar.app.runner import open_serving
 from sidecar.cli.options import config_option, read_settings
 from sidecar.errors import MissingExtra, SidecarError
 from sidecar.settings import Settings

@@ -26,7 +26,7 @@ from sidecar.schemas.throttle import dump_tally
 from sidecar.sources.keyring import derive_key
 
 if TYPE_CHECKING:
-    from sidecar.app import Services
+    from sidecar.app.services import Services
     from sidecar.settings import Settings
 
 UNKNOWN: Final = "unknown"  # a name that is no user's: what was typed is not kept

@@ -30,7 +30,7 @@ from sidecar.settings import Settings
 from sidecar.sources.keyring import derive_key
 
 if TYPE_CHECKING:
-    from sidecar.app import Services
+    from sidecar.app.services import Services
     from sidecar.core.user import User
 
 BY = Author(OPERATOR)

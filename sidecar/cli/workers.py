@@ -14,7 +14,8 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
-from sidecar.app import bind, open_serving, prepare
+from sidecar.app.listeners import bind
+from sidecar.app.runner import open_serving, prepare
 from sidecar.cli.serve import find_uvloop
 from sidecar.settings import Settings
 

@@ -60,6 +60,11 @@ class Watched(Generic[T]):
     async def open(self) -> T:
         """Return what the source holds at the start. Raises what `read` raises."""
         self._seen = await asyncio.to_thread(self._sign)
+        value = await self._read()
+        seen = await asyncio.to_thread(self._sign)
+        if seen == self._seen:
+            return value
+        self._seen = seen  # the first reading of all makes the key ring: that is no change
         return await self._read()
 
     def ask(self) -> None:

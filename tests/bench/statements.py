@@ -12,7 +12,7 @@ import yaml
 from aiohttp import ClientSession, web
 
 from sidecar.accounts import NewUser
-from sidecar.app import open_serving
+from sidecar.app.runner import open_serving
 from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.settings import load_settings

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sidecar.accounts import NewUser
-from sidecar.app import open_services
+from sidecar.app.services import open_services
 from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.ports import UserChange

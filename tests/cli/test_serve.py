@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.sources.watch import PERIOD
 from tests.cli.running import sidecar
 from tests.programs.process import READY_TIMEOUT, free_port
 from tests.programs.service import make_service, serving
@@ -29,6 +30,7 @@ async def test_a_platform_without_uvloop_has_a_loop_too(tmp_path: Path) -> None:
     async with serving(service):
         healthy = await service.run("healthcheck")
         assert (healthy.status, healthy.out, healthy.err) == (0, "ready\n", "")
+        await asyncio.sleep(2 * PERIOD)  # the first start has made the keys: that is no change
     assert [line["message"] for line in service.read_log()][-3:] == ["ready", "draining", "stopped"]
 
 

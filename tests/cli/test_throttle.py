@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sidecar.app import open_services
+from sidecar.app.services import open_services
 from sidecar.clock import read_clock
 from sidecar.core.audit import Device
 from sidecar.core.throttle import USER
@@ -40,7 +40,7 @@ async def guess(folder: Path, *attempts: tuple[str, str], logins: tuple[str, ...
             assert isinstance(admission, Admission)
             account = await store.sessions.find_account(name)
             user_id = "nobody" if account is None else account.user.id
-            await throttle.welcome(admission, user_id, 0, remembers=False)
+            await throttle.welcome(admission, user_id, (0, 0), remembers=False)
 
 
 async def list_throttle(folder: Path) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.app import open_services
+from sidecar.app.services import open_services
 from sidecar.core.audit import Action, AuditEvent, AuditQuery
 from sidecar.ports import Factor
 from sidecar.settings import load_settings

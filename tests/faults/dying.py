@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import sqlalchemy as sa
 from aiohttp import ClientSession, DummyCookieJar, web
 
-from sidecar.app import open_serving
+from sidecar.app.runner import open_serving
 from sidecar.settings import Settings, load_settings
 from sidecar.stores.redis import feed as _preloaded  # noqa: F401 - else each child imports it
 from sidecar.stores.sql.engine import Database

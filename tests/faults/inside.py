@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-from sidecar.app import open_serving
-from sidecar.app.runner import PublicRunner
+from sidecar.app.runner import PublicRunner, open_serving
 from sidecar.app.serving import Serving
 from sidecar.settings import load_settings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sidecar.accounts import NewUser
-from sidecar.app import open_services
+from sidecar.app.services import open_services
 from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.settings import load_settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from sidecar.app import bind
+from sidecar.app.listeners import bind
 from sidecar.schemas.values import Listen
 from tests.faults.inside import serving_inside
 

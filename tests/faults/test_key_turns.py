@@ -12,7 +12,7 @@ import pytest_asyncio
 from aiohttp import ClientSession
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from sidecar.app import open_services
+from sidecar.app.services import open_services
 from sidecar.clock import read_clock
 from sidecar.settings import load_settings
 from tests.faults.asking import (

@@ -119,17 +119,18 @@ async def test_a_change_between_the_first_reading_and_the_first_look_is_seen(
 
 async def test_a_change_while_it_is_being_read_is_seen(source: Source) -> None:
     """What was read may be the old or half of the new: only a look from before counts as seen."""
-    original = source.read
+    original, later = source.read, ["second", "third"]
 
     async def read() -> str:
         text = await original()
-        source.path.write_text("second")
+        if later:
+            source.path.write_text(later.pop(0))
         return text
 
     source.watched = Watched("source", source.sign, read)
-    assert await source.watched.open() == "first"
+    assert await source.watched.open() == "second"
     async with watching(source):
-        await source.until_adopted("second")
+        await source.until_adopted("third")
 
 
 async def test_a_wrong_change_leaves_the_old_in_force_until_it_is_right(source: Source) -> None:
