@@ -10,7 +10,7 @@ from sidecar.core.verdict import Deny, Reason
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-MOST_HOPS: Final = 32  # addresses in X-Forwarded-For; no honest chain of proxies is longer
+MOST_HOPS: Final = 32  # addresses of X-Forwarded-For that are read; no honest chain is longer
 LONGEST_ADDRESS: Final = 45  # characters: IPv6 whose end is spelled as IPv4
 REMEMBERED: Final = 4096  # texts whose reading is kept: a few proxies and clients ask often
 
@@ -45,23 +45,23 @@ class TrustedProxies:
         """Return the first address from the right that is not a trusted hop's, None where all are.
 
         `peer` is as for `trust`. `forwarded_for` holds the `X-Forwarded-For` lines, which are read
-        as one list. A malformed address to the right of the client's is refused; what stands to
-        its left the client may have written, and it is not read.
+        as one list. A malformed address to the right of the client's is refused, and so are more
+        than MOST_HOPS trusted hops; what stands to its left the client may have written, and it is
+        not read, however much it is.
         """
-        hops = ",".join(forwarded_for).split(",", MOST_HOPS) if forwarded_for else []
-        if len(hops) > MOST_HOPS:
-            return Deny(Reason.ADDRESS_MALFORMED)
         if peer is not None:
             address, trusted = self._judge(peer)
             if not trusted:
                 return address
-        while hops:
-            address, trusted = self._judge(hops.pop().strip())
+        hops = ",".join(forwarded_for).rsplit(",", MOST_HOPS) if forwarded_for else []
+        endless = len(hops) > MOST_HOPS  # the first of them is then all the rest, unread
+        for hop in hops[:0:-1] if endless else hops[::-1]:
+            address, trusted = self._judge(hop.strip())
             if address is None:
                 return Deny(Reason.ADDRESS_MALFORMED)
             if not trusted:
                 return address
-        return None
+        return Deny(Reason.ADDRESS_MALFORMED) if endless else None
 
     def _judge(self, text: str) -> tuple[Address | None, bool]:
         return self._recall(text) if len(text) <= LONGEST_ADDRESS else (None, False)

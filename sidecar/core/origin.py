@@ -19,7 +19,8 @@ def judge_site(fetch_site: str | None, origin: str | None, own_origin: str) -> S
 
     `Sec-Fetch-Site` decides where it is sent: scripts cannot set it. `none` is the person's own
     doing (a typed address, a bookmark). Without it `Origin` decides; programs that are no browsers
-    send neither, and bear no foreign cookies.
+    send neither, and bear no foreign cookies. Browsers of before 2020 may send neither, too: our
+    own endpoints ask for more then (docs/decisions/0004).
     """
     match fetch_site:
         case "same-origin" | "none":

@@ -30,6 +30,7 @@ from sidecar.web.requests import (
     log_refusal,
     media_type,
     read_body,
+    says_where,
 )
 from sidecar.web.responses import refuse_caller
 
@@ -60,7 +61,8 @@ def _cookie_counts(request: web.BaseRequest, context: Context) -> bool:
 def admit_caller(request: web.BaseRequest, context: Context) -> Credential | Deny:
     """Return the one credential that came with a request, unopened.
 
-    A cookie counts for an unsafe method only from a page that may make the request.
+    A cookie counts for an unsafe method only from a page that may make the request. Where the
+    browser does not say where it was, the caller has to ask for more (`needs_form_token`).
     """
     credential = find_caller(request, context)
     if credential is None:
@@ -72,6 +74,16 @@ def admit_caller(request: web.BaseRequest, context: Context) -> Credential | Den
     if borne_by_cookie and unsafe and not is_welcome(request, context):
         return Deny(Reason.CROSS_SITE)
     return credential
+
+
+def needs_form_token(request: web.BaseRequest, kind: TokenKind) -> bool:
+    """Say whether a credential of this kind counts only with the token of a form (`judge_form`).
+
+    That is so of a cookie, for an unsafe method, where the browser does not say where it was: any
+    page could have made it send this. What takes no form refuses it then.
+    """
+    unsafe = request.method not in SAFE_METHODS
+    return kind is TokenKind.SESSION and unsafe and not says_where(request.headers)
 
 
 def judge_person(request: web.BaseRequest, context: Context, now: Now) -> VerifiedToken | Deny:
@@ -109,6 +121,8 @@ async def judge_with_body(
     in which somebody was disabled. Raises as `read_body` does, which keeps what it has read.
     """
     token = judge(request, context, read_clock())
+    if isinstance(token, VerifiedToken) and needs_form_token(request, token.kind):
+        return Deny(Reason.CROSS_SITE)
     if isinstance(token, Deny) or media_type(request) not in {JSON, FORM}:
         return token
     await read_body(request)

@@ -17,8 +17,7 @@ from sidecar.core.verdict import Deny, Reason
 from sidecar.web.context import Context
 from sidecar.web.cookies import find_own_cookie, set_host_cookie
 from sidecar.web.credentials import CSRF_COOKIE
-from sidecar.web.headers import FETCH_SITE, ORIGIN
-from sidecar.web.requests import is_welcome
+from sidecar.web.requests import is_welcome, says_where
 
 CSRF_FIELD: Final = "csrf"
 CSRF_KEY_USE: Final = "forms"  # what its key is derived for
@@ -32,7 +31,7 @@ def judge_form(request: web.Request, context: Context, token: str | None) -> Den
     """
     if not is_welcome(request, context):
         return Deny(Reason.CROSS_SITE)
-    if FETCH_SITE in request.headers or ORIGIN in request.headers:
+    if says_where(request.headers):
         return None
     seed = _find_seed(request)
     if seed is None or token is None:

@@ -93,7 +93,8 @@ def _describe_credentials(cookie: str) -> dict[str, dict[str, Any]]:
             "type": "apiKey",
             "in": "cookie",
             "name": cookie,
-            "description": "the session of a browser; unsafe methods need our own `Origin`",
+            "description": "the session of a browser; unsafe methods need"
+            " `Sec-Fetch-Site: same-origin` or `none`, or our own `Origin`",
         },
         "client": {
             "type": "http",

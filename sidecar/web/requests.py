@@ -7,11 +7,12 @@ import asyncio
 import logging
 import random
 import re
+from ipaddress import ip_address
 from typing import Any, Final
 
 from aiohttp import web
 
-from sidecar.core.addresses import Address
+from sidecar.core.addresses import Address, parse_address
 from sidecar.core.audit import Device
 from sidecar.core.facts import Host, parse_host
 from sidecar.core.origin import Site
@@ -22,6 +23,7 @@ from sidecar.schemas.requests import parse_form, parse_json
 from sidecar.web.context import Context
 from sidecar.web.gateways import find_peer, read_site
 from sidecar.web.headers import (
+    FETCH_SITE,
     FORWARDED_FOR,
     FORWARDED_HOST,
     ORIGIN,
@@ -34,6 +36,7 @@ from sidecar.web.responses import refuse_caller
 LARGEST_BODY: Final = 65_536  # octets
 BODY_TIMEOUT: Final = 4.0  # seconds for the whole body; answers to bad input come within five
 REQUEST_ID_BITS: Final = 72
+THIS_MACHINE: Final = ip_address("127.0.0.1")  # who is behind a Unix socket
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:/+=-]{8,128}", re.ASCII)
 
@@ -41,6 +44,8 @@ REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
+# What else a form may be, which none of our pages sends; every other type needs a preflight.
+FOREIGN_FORMS: Final = frozenset({"multipart/form-data", "text/plain"})
 
 log = logging.getLogger("sidecar.web")
 
@@ -118,10 +123,14 @@ def media_type(request: web.BaseRequest) -> str | None:
 
 
 def find_client(request: web.BaseRequest, context: Context) -> Address | None:
-    """Return the client's address as far as trusted hops vouch for it."""
-    lines = request.headers.getall(FORWARDED_FOR, ())
-    found = context.trusted.find_client(find_peer(request), lines)
+    """Return the client's address as far as trusted hops vouch for it, None where it is unknown."""
+    found = _read_client(request, context)
     return None if isinstance(found, Deny) else found
+
+
+def _read_client(request: web.BaseRequest, context: Context) -> Address | Deny | None:
+    lines = request.headers.getall(FORWARDED_FOR, ())
+    return context.trusted.find_client(find_peer(request), lines)
 
 
 def find_asked_host(request: web.BaseRequest, context: Context) -> Host:
@@ -151,9 +160,21 @@ def is_welcome(request: web.BaseRequest, context: Context) -> bool:
     return media_type(request) != FORM and find_origin(request.headers) in context.cors_origins
 
 
+def says_where(headers: Headers) -> bool:
+    """Say whether the browser says where it was; those of today do, whatever the page wants."""
+    return FETCH_SITE in headers or ORIGIN in headers
+
+
 def find_device(request: web.BaseRequest, context: Context) -> Device:
-    """Return from where a request came, as sessions and the audit trail keep it."""
-    address = find_client(request, context)
+    """Return from where a request came, as sessions and the trail keep it, and as attempts count.
+
+    Where a trusted hop says what is no address, that is the peer's own, which nobody can make up:
+    else its clients would count nowhere. `networks` are about `find_client` alone.
+    """
+    address = _read_client(request, context)
+    if isinstance(address, Deny):
+        peer = find_peer(request)
+        address = THIS_MACHINE if peer is None else parse_address(peer)
     agent = request.headers.get("User-Agent")
     return Device.of(None if address is None else str(address), agent)
 

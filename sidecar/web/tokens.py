@@ -23,12 +23,13 @@ from sidecar.schemas.requests import (
     parse_form,
     parse_json,
 )
-from sidecar.web.callers import admit_caller, find_caller
+from sidecar.web.callers import admit_caller, find_caller, needs_form_token
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.cookies import clear_browser, expire_contradiction, expire_session_cookie
 from sidecar.web.csrf import CSRF_FIELD, judge_form
 from sidecar.web.pages.render import render_page
 from sidecar.web.requests import (
+    FOREIGN_FORMS,
     FORM,
     JSON,
     find_device,
@@ -96,6 +97,12 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
         await _end_by_refresh_token(context, refresh_token, device, everywhere=everywhere)
     else:
         credential = admit_caller(request, context)
+        if (
+            kind in FOREIGN_FORMS  # be it empty, as any page may send it; ours is judged below
+            and isinstance(credential, Credential)
+            and needs_form_token(request, credential.kind)
+        ):
+            credential = Deny(Reason.CROSS_SITE)
         if isinstance(credential, Deny):
             refused = refuse(request, context, credential, "logout")
             expire_contradiction(refused, request, context, credential)

@@ -94,6 +94,21 @@ CLIENTS = [
     ("10.0.0.1", [", ".join(["10.0.0.2"] * (MOST_HOPS + 1))], NO_ADDRESS),
     ("10.0.0.1", ["10.0.0.2"] * (MOST_HOPS + 1), NO_ADDRESS),
     ("10.0.0.1", [", ".join(["203.0.113.9"] * MOST_HOPS)], "203.0.113.9"),
+    # however much the client puts before its address
+    ("10.0.0.1", [", ".join([*["1.1.1.1"] * MOST_HOPS, "203.0.113.9"])], "203.0.113.9"),
+    ("10.0.0.1", [*["1.1.1.1"] * MOST_HOPS, "203.0.113.9"], "203.0.113.9"),
+    ("10.0.0.1", [*["10.0.0.2"] * 99, "203.0.113.9", "10.0.0.2"], "203.0.113.9"),
+    ("10.0.0.1", ["," * 30_000, "203.0.113.9"], "203.0.113.9"),
+    ("10.0.0.1", ["garbage, " * MOST_HOPS + "203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+    (None, ["1.1.1.1," * MOST_HOPS + "203.0.113.9"], "203.0.113.9"),
+    ("198.51.100.1", ["1.1.1.1," * MOST_HOPS + "203.0.113.9"], "198.51.100.1"),
+    ("198.51.100.1", ["10.0.0.2"] * (MOST_HOPS + 1), "198.51.100.1"),
+    # the last place that is looked at, and the one before it
+    ("10.0.0.1", ["1.1.1.1", "203.0.113.9", *["10.0.0.2"] * (MOST_HOPS - 1)], "203.0.113.9"),
+    ("10.0.0.1", ["203.0.113.9", *["10.0.0.2"] * (MOST_HOPS - 1)], "203.0.113.9"),
+    ("10.0.0.1", ["203.0.113.9", *["10.0.0.2"] * MOST_HOPS], NO_ADDRESS),
+    ("10.0.0.1", ["garbage", *["10.0.0.2"] * MOST_HOPS], NO_ADDRESS),
+    ("10.0.0.1", ["1.1.1.1," * MOST_HOPS + "garbage"], NO_ADDRESS),
 ]
 
 
@@ -105,12 +120,14 @@ def test_the_client_is_the_first_from_the_right_that_is_not_trusted(
     assert found == (ip_address(client) if isinstance(client, str) else client)
 
 
+OFTEN_CLAIMED = st.sampled_from(["1.1.1.1", "10.0.0.2", "", "unknown"])
 ADDRESSES = st.ip_addresses(v=4) | st.sampled_from([ip_address("10.0.0.2"), ip_address("::1")])
 
 
 @THOROUGH
 @given(
-    claimed=st.lists(ANY_TEXT.filter(lambda text: text.count(",") < 3), max_size=3),
+    claimed=st.lists(ANY_TEXT | st.just("10.0.0.2"), max_size=3)
+    | st.lists(OFTEN_CLAIMED, min_size=MOST_HOPS, max_size=2 * MOST_HOPS),
     honest=ADDRESSES,
 )
 def test_what_a_client_writes_itself_never_changes_a_known_address(
