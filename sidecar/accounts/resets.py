@@ -79,7 +79,7 @@ class Resets:
         if user is None:
             return None
         fault = await self._passwords.judge(
-            self._rules, new_password, user.username, user.name, user.email
+            *(self._rules, new_password, user.username, user.name, user.email), chooser=user.id
         )
         if fault is not None:
             return fault

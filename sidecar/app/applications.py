@@ -15,6 +15,7 @@ from sidecar.app.theming import read_theme
 from sidecar.clients.shown import ShownTokens
 from sidecar.clock import read_clock
 from sidecar.core.addresses import TrustedProxies
+from sidecar.core.audit import SERVICE
 from sidecar.core.client import SECRET_KEY_USE
 from sidecar.core.grant import Issuer
 from sidecar.core.personal import KEY_USE
@@ -89,7 +90,9 @@ async def _bootstrap(services: Services) -> None:
         return
     if await services.accounts.read("", 1):
         return  # the settings that made the first one may stay
-    fault = await services.passwords.judge(services.rules, bootstrap.password, bootstrap.admin)
+    fault = await services.passwords.judge(
+        services.rules, bootstrap.password, bootstrap.admin, chooser=SERVICE
+    )
     if fault is not None:
         raise DocumentInvalid((f"bootstrap.password: {services.rules.explain(fault)}",))
     user = await services.accounts.add_first_administrator(

@@ -7,7 +7,7 @@ every spelling of it. Addresses stand in the audit trail anyway: a key holds the
 import hashlib
 import hmac
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,7 +49,8 @@ class Asked:
     """Where an attempt counts: in `strangers`, unless the user is known from one of its places.
 
     The good logins of the user count in `logins`. `key` stands for who asks, and from where;
-    `username` is None where nobody can have that name, `device` an id that we have sealed for it.
+    `username` is None where nobody can have that name, `device` an id that we have sealed for it,
+    `known` from which of its places the user is known: None while nobody has looked.
     """
 
     key: str
@@ -59,11 +60,17 @@ class Asked:
     network: str | None
     strangers: tuple[Bucket, ...]
     logins: Bucket
+    known: tuple[str, ...] | None = None
 
     @property
     def places(self) -> tuple[str, ...]:
         """Return from where this is, the device first."""
         return tuple(place for place in (self.device, self.network) if place is not None)
+
+    @property
+    def has_known_device(self) -> bool:
+        """Say whether the user is known from this device; its seal never ends and says less."""
+        return self.known is not None and self.device in self.known
 
     @property
     def crowd(self) -> str | None:
@@ -72,16 +79,17 @@ class Asked:
         All devices of one user are one, for each of them is theirs to throw away; strangers are one
         by their network. None where no address is known.
         """
-        return self.network if self.device is None else self.tag
+        return self.tag if self.has_known_device else self.network
 
-    def find_buckets(self, known: Collection[str]) -> tuple[Bucket, ...]:
-        """Return where the attempt counts of whom the user is `known` from these places.
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """Return where the attempt counts.
 
         An address alone does not pass by what its neighbours have used up: whoever is answered
         there while strangers have to wait would be known to them as a user.
         """
         for place in self.places:
-            if place in known:
+            if place in (self.known or ()):
                 own = (Bucket(f"known:{self.tag}:{place}", KNOWN), self.logins)
                 return own if place == self.device else (*own, *_count_address(place))
         return self.strangers

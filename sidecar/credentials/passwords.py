@@ -9,15 +9,16 @@ import os
 import secrets
 import threading
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, TypeVar
+from weakref import WeakValueDictionary
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from sidecar.credentials.crowds import Crowds
 from sidecar.credentials.guesses import is_hard_to_guess_apart
 from sidecar.credentials.hashes import (
     HASH_OCTETS,
@@ -38,6 +39,8 @@ LONGEST_QUEUE: Final = 48  # at 30 ms each on two threads: the last one waits th
 MOST_STRANGERS: Final = 32  # of them: a flood from anywhere leaves places for who is known here
 MOST_OF_CROWD: Final = 8  # of them: a flood from one network leaves places for all others
 LONGEST_JUDGING: Final = 8  # new passwords at 0.2 s each, one after the other
+JUDGED_OF_ONE: Final = 2  # of them: whoever has bad ones judged without end leaves places
+MOST_OF_ONE: Final = 4  # with those of one person that wait for these two
 LOWEST_PRIORITY: Final = 19  # /verify keeps its pace while passwords are hashed
 
 log = logging.getLogger("sidecar.credentials")
@@ -55,7 +58,13 @@ class PasswordHasher:
         # Of its own, so that no login waits for it; its process has the priority of the thread.
         self._judge = ThreadPoolExecutor(1, "new password", initializer=_lower_priority)
         self._waiting = self._judging = 0
-        self._crowds: Counter[str] = Counter()
+        self._crowds = Crowds(
+            MOST_OF_CROWD, "too many passwords from one place are waiting to be checked"
+        )
+        self._choosers = Crowds(
+            MOST_OF_ONE, "too many new passwords by one person are waiting to be judged"
+        )
+        self._turns = WeakValueDictionary[str, asyncio.Semaphore]()
         # What an unknown user's password is checked against, at the same cost; nothing matches it.
         self._nobody = (
             f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}"
@@ -73,9 +82,20 @@ class PasswordHasher:
             return await self._run(_hash, password)
 
     async def judge(
+        self, rules: PasswordRules, password: str, *names: str | None, chooser: str
+    ) -> PasswordFault | None:
+        """Return what is wrong with a new password (PasswordRules.judge). Raises Overloaded.
+
+        `chooser` is the `sub` of whoever sets it.
+        """
+        turn = self._turns.setdefault(chooser, asyncio.Semaphore(JUDGED_OF_ONE))
+        with self._choosers.enter(chooser):
+            async with turn:
+                return await self._judge_next(rules, password, *names)
+
+    async def _judge_next(
         self, rules: PasswordRules, password: str, *names: str | None
     ) -> PasswordFault | None:
-        """Return what is wrong with a new password (PasswordRules.judge). Raises Overloaded."""
         if self._judging >= LONGEST_JUDGING:
             raise Overloaded("too many new passwords are waiting to be judged")
         self._judging += 1
@@ -114,18 +134,8 @@ class PasswordHasher:
         """
         if not known and self._waiting >= MOST_STRANGERS:
             raise Overloaded("too many strangers are waiting for their passwords to be checked")
-        if crowd is not None and self._crowds[crowd] >= MOST_OF_CROWD:
-            raise Overloaded("too many passwords from one place are waiting to be checked")
-        with self.place() as check:
-            if crowd is not None:
-                self._crowds[crowd] += 1
-            try:
-                yield check
-            finally:
-                if crowd is not None:
-                    self._crowds[crowd] -= 1
-                    if not self._crowds[crowd]:
-                        del self._crowds[crowd]
+        with self._crowds.enter(crowd), self.place() as check:
+            yield check
 
     async def _check(self, password: str, encoded: str | None) -> bool:
         return await self._run(_verify, password, encoded, self._nobody)

@@ -3,21 +3,19 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from sidecar.core.audit import Device
 from sidecar.core.throttle import Blocked, Throttled
+from sidecar.credentials.beliefs import Beliefs
 from sidecar.credentials.buckets import Asked, BucketNames, draw_device
-from sidecar.errors import Overloaded, StoreUnavailable
+from sidecar.credentials.recognition import Recognition
+from sidecar.errors import Overloaded, StoreUnavailable, Unavailable
 from sidecar.ports.throttle import Counted, MarkStore, ThrottleStore
 
-# What is blocked is remembered here, so that whoever goes on asking costs no read: not longer than
-# this, so that `sidecar throttle clear` is obeyed within it.
-LONGEST_BELIEF: Final = 5  # seconds
-MOST_REMEMBERED: Final = 10_000  # the oldest is dropped: it costs a read again
 SHARED_RETRY: Final = 2  # seconds for which the shared store is not asked after it did not answer
 LONGEST_WAIT: Final = 3.0  # seconds that a stranger waits for the turn to be counted in SQL
 LONGEST_BREAK: Final = 1.0  # seconds between two strangers
@@ -41,11 +39,10 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class _Belief:
-    """That the bucket of this kind takes none before `until`, as the store said at `since`."""
+    """That the bucket of this kind takes none before `until`."""
 
     kind: str
     until: int
-    since: int
 
 
 class _Pace:
@@ -95,7 +92,8 @@ class Throttle:
         self._store = store
         self._shared = shared
         self._shared_away_since: int | None = None
-        self._beliefs: dict[str, _Belief] = {}
+        self._recognition = Recognition(marks)
+        self._beliefs = Beliefs[_Belief]()
         self._pace = _Pace()
 
     async def admit(
@@ -107,14 +105,26 @@ class Throttle:
         typed, `known` what the device shows of an earlier login, `now` Unix seconds. Raises
         StoreUnavailable, Overloaded.
         """
+        return await self.admit_asked(await self.recognise(name, device, known, now), now)
+
+    async def recognise(self, name: str, device: Device, known: str | None, now: int) -> Asked:
+        """Return who asks, as for `admit`; of a stranger no more is looked up than `admit` does."""
         asked = self.names.ask(name, device.address, known)
-        belief = self._find_belief(asked.key, now)
+        if self._find_belief(asked, now) is not None:
+            return asked
+        return await self._recognition.recognise(asked, now)
+
+    async def admit_asked(self, asked: Asked, now: int) -> Admission | Throttled:
+        """Count an attempt as `admit` does, of whom `recognise` has returned at this `now`."""
+        belief = self._find_belief(asked, now)
         if belief is not None:
             return self._refuse(belief.kind, belief.until, now)
+        if asked.known is None:
+            asked = await self._recognition.look(asked, now)
         store, answer = await self._ask(asked, now)
         if isinstance(answer, Blocked):
             kind = answer.key.partition(":")[0]
-            self._believe(asked.key, _Belief(kind, answer.until, now))
+            self._beliefs.keep(asked.key, _Belief(kind, answer.until), now)
             return self._refuse(kind, answer.until, now)
         return Admission(store, answer, asked, asked.device or draw_device(), now)
 
@@ -125,12 +135,25 @@ class Throttle:
         """
         await self._settle(admission, admission.store.forgive(admission.counted))
 
+    @asynccontextmanager
+    async def forgiving_outages(self, admission: Admission) -> AsyncIterator[None]:
+        """Where an attempt cannot be answered, let it count for nothing, if that can be written.
+
+        An outage slows nobody who is right.
+        """
+        try:
+            yield
+        except Unavailable:
+            with suppress(Unavailable):
+                await self.forgive(admission)
+            raise
+
     async def welcome(
-        self, admission: Admission, user_id: str, epoch: int, *, remembers: bool
+        self, admission: Admission, user_id: str, epoch: tuple[int, int], *, remembers: bool
     ) -> None:
         """Take an attempt back with which this user has proved all that is asked of them.
 
-        The login counts in itself, and from where it came is known from here on, unless their epoch
+        The login counts in itself, and from where it came is known from here on, unless an epoch
         has moved. `remembers` says that the device is given what it shows. Raises StoreUnavailable.
         """
         counted, asked, now = admission.counted, admission.asked, admission.at
@@ -138,6 +161,7 @@ class Throttle:
         places = {*asked.places, admission.device} if remembers else asked.places
         if places:
             await self._marks.put_marks(user_id, epoch, sorted(places), now)
+            self._recognition.welcome(asked)
 
     async def _settle(self, admission: Admission, settling: Awaitable[None]) -> None:
         """Wait for this; what the shared store does not take stays counted: nobody gains by it."""
@@ -149,7 +173,7 @@ class Throttle:
             self._note_away(admission.at, error)
 
     async def _ask(self, asked: Asked, now: int) -> tuple[ThrottleStore, Counted | Blocked]:
-        buckets = asked.find_buckets(await self._find_marks(asked, now))
+        buckets = asked.buckets
         shared, away = self._shared, self._shared_away_since
         if shared is not None:
             if away is None or not 0 <= now - away < SHARED_RETRY:
@@ -161,15 +185,10 @@ class Throttle:
                     self._note_back()
                     return shared, answer
             self.unshared += 1
-        if asked.device is not None:
+        if asked.has_known_device:
             return self._store, await self._store.admit(buckets, now)
         async with self._pace.turn():
             return self._store, await self._store.admit(buckets, now)
-
-    async def _find_marks(self, asked: Asked, now: int) -> Collection[str]:
-        if asked.username is None or not asked.places:
-            return ()
-        return await self._marks.find_marks(asked.username, asked.places, now)
 
     def _note_away(self, now: int, error: StoreUnavailable) -> None:
         if self._shared_away_since is None:
@@ -186,17 +205,6 @@ class Throttle:
         self.throttled[kind] += 1
         return Throttled(max(1, until - now))
 
-    def _find_belief(self, asked: str, now: int) -> _Belief | None:
-        belief = self._beliefs.get(asked)
-        if belief is None:
-            return None
-        if belief.until <= now or not 0 <= now - belief.since < LONGEST_BELIEF:
-            del self._beliefs[asked]
-            return None
-        return belief
-
-    def _believe(self, asked: str, belief: _Belief) -> None:
-        self._beliefs.pop(asked, None)  # so that the first in the dictionary is the oldest
-        if len(self._beliefs) >= MOST_REMEMBERED:
-            del self._beliefs[next(iter(self._beliefs))]
-        self._beliefs[asked] = belief
+    def _find_belief(self, asked: Asked, now: int) -> _Belief | None:
+        belief = self._beliefs.find(asked.key, now)
+        return belief if belief is not None and belief.until > now else None

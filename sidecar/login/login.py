@@ -1,8 +1,8 @@
 """Authenticate somebody, by their password and their second factor, and open their session."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sidecar.core.audit import Device
 from sidecar.core.grant import OTP_AMR, PASSWORD_AMR
@@ -100,7 +100,7 @@ class Login:
             admission = await self._throttle.admit(opened.username, device, known, now)
             if isinstance(admission, Throttled):
                 return admission
-            async with self._taken_back(admission):
+            async with self._throttle.forgiving_outages(admission):
                 account = await self._accounts.find_account(opened.username)
             if (
                 account is None
@@ -126,14 +126,14 @@ class Login:
     ) -> tuple[Account, Admission] | Deny | Throttled:
         """Return whose password it is; the attempt stays counted until it is settled."""
         typed, device, known = attempt.username, attempt.device, attempt.known
-        asked = self._throttle.names.ask(typed, device.address, known)
+        asked = await self._throttle.recognise(typed, device, known, now)
         # The place comes first: what is turned away for the queue's sake costs no store anything.
-        with self._passwords.place_for(asked.crowd, known=asked.device is not None) as check:
-            admission = await self._throttle.admit(typed, device, known, now)
+        with self._passwords.place_for(asked.crowd, known=asked.has_known_device) as check:
+            admission = await self._throttle.admit_asked(asked, now)
             if isinstance(admission, Throttled):
                 return admission
             name = asked.username
-            async with self._taken_back(admission):
+            async with self._throttle.forgiving_outages(admission):
                 account = None if name is None else await self._accounts.find_account(name)
                 good = await check(attempt.password, account.password_hash if account else None)
                 if account is None or account.user.disabled or not good:
@@ -157,19 +157,6 @@ class Login:
             yield
         except Unavailable:
             self.outcomes["unavailable"] += 1
-            raise
-
-    @asynccontextmanager
-    async def _taken_back(self, admission: Admission) -> AsyncIterator[None]:
-        """Where an attempt cannot be answered, let it count for nothing, if that can be written.
-
-        An outage slows nobody who is right.
-        """
-        try:
-            yield
-        except Unavailable:
-            with suppress(Unavailable):
-                await self._throttle.forgive(admission)
             raise
 
     async def _begin(
@@ -212,7 +199,7 @@ class Login:
             if not otp:
                 await self._throttle.forgive(admission)
                 return self._deny(Reason.OTP_REQUIRED, account)
-            async with self._taken_back(admission):
+            async with self._throttle.forgiving_outages(admission):
                 proof = self._factor_keys.prove(account.factor, otp, device, now)
             if proof is None:
                 return self._deny(Reason.OTP_INVALID, account)
@@ -230,7 +217,7 @@ class Login:
             used_at=now,
             device=device,
         )
-        async with self._taken_back(admission):
+        async with self._throttle.forgiving_outages(admission):
             ended = await self._accounts.add_session(session, account.epoch, self._bound, proof)
             if ended is None:
                 raise StoreUnavailable("the account changed during the login; try again")
@@ -238,7 +225,7 @@ class Login:
             return self._deny(ended.reason, account)
         await self._publish(ended)
         await self._throttle.welcome(
-            admission, account.user.id, account.epoch[1], remembers=kind is SessionKind.COOKIE
+            admission, account.user.id, account.epoch, remembers=kind is SessionKind.COOKIE
         )
         self.outcomes["ok"] += 1
         return session

@@ -44,15 +44,17 @@ class MarkStore(Protocol):
     """From where each user has logged in: ids of devices, and networks.
 
     The source of truth holds them, for whoever counts: they go in the transaction in which their
-    user loses their sessions, is removed, or has another name.
+    user or everyone loses their sessions, the user is removed, or has another name.
     """
 
     async def find_marks(self, username: str, places: Collection[str], now: int) -> Collection[str]:
         """Return those of the places from which this user is known; `username` is canonical."""
         ...
 
-    async def put_marks(self, user_id: str, epoch: int, places: Sequence[str], now: int) -> None:
-        """Let a user be known from these places, unless their epoch has moved meanwhile.
+    async def put_marks(
+        self, user_id: str, epoch: tuple[int, int], places: Sequence[str], now: int
+    ) -> None:
+        """Let a user be known from these places, unless either epoch has moved meanwhile.
 
         They are known for MARK_TTL from now on, from the newest MOST_MARKS places.
         """

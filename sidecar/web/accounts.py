@@ -78,7 +78,8 @@ async def post_my_password(
         return _refuse_ended(request, context)
     # It comes last: whoever does not know the present one has nothing judged.
     user = account.user
-    await require_good(context, "/new_password", new, user.username, user.name, user.email)
+    names = (user.username, user.name, user.email)
+    await require_good(context, "/new_password", new, *names, chooser=user.id)
     grant = await context.own_password.change(account, claims.sid, new, author, now)
     match grant:
         case TokenGrant():

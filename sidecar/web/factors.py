@@ -76,7 +76,8 @@ async def confirm_factor(
     admission = await context.throttle.admit(name, author.device, known, now)
     if isinstance(admission, Throttled):
         return admission
-    codes = await context.factors.confirm(caller.claims.sub, otp, author, now)
+    async with context.throttle.forgiving_outages(admission):
+        codes = await context.factors.confirm(caller.claims.sub, otp, author, now)
     if codes is None:
         return Deny(Reason.OTP_INVALID)
     await context.throttle.forgive(admission)

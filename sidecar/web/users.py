@@ -37,7 +37,8 @@ async def post_user(request: web.Request, context: Context, author: Author) -> w
     """Add a user."""
     fields, password = load_new_user(await read_json(request))
     new = NewUser(**fields)
-    await require_good(context, "/password", password, new.username, new.name, new.email)
+    names = (new.username, new.name, new.email)
+    await require_good(context, "/password", password, *names, chooser=author.actor)
     user = await context.people.add(new, password, author, read_clock().unix)
     answer = answer_json(dump_user(user), 201)
     answer.headers["Location"] = f"{context.public.base}/users/{quote(user.id)}"
@@ -62,7 +63,7 @@ async def patch_user(request: web.Request, context: Context, author: Author) -> 
         user, _ = await context.people.find(user_id)
         names = {"username": user.username, "name": user.name, "email": user.email, **fields}
         told = (names["username"], names["name"], names["email"])
-        await require_good(context, "/password", password, *told)
+        await require_good(context, "/password", password, *told, chooser=author.actor)
     changed = await context.people.change(
         user_id, UserChange(**fields), author, read_clock().unix, seen=seen, password=password
     )

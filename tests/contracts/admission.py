@@ -43,7 +43,7 @@ async def log_in(throttle: Throttle, name: str, device: Device, now: int = NOW) 
     """Log in with a browser; return what it shows from then on."""
     admission = await throttle.admit(name, device, None, now)
     assert isinstance(admission, Admission)
-    await throttle.welcome(admission, name, 0, remembers=True)
+    await throttle.welcome(admission, name, (0, 0), remembers=True)
     return throttle.names.seal_device(name, admission.device)
 
 

@@ -179,7 +179,7 @@ async def test_what_is_no_mark_of_this_users_device_is_as_none(shown: str) -> No
     first = await throttle.admit("alice", Device("192.0.2.1"), GOOD, NOW)
     assert isinstance(first, Admission)
     assert first.device == DEVICE
-    await throttle.welcome(first, "alice", 0, remembers=False)
+    await throttle.welcome(first, "alice", (0, 0), remembers=False)
     await admitted(throttle, USER.free, device=CAFE)
     assert await admitted(throttle, 1, known=GOOD) == 1
     assert await admitted(throttle, 1, known=shown) == 0

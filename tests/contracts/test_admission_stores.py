@@ -6,12 +6,8 @@ import pytest
 
 from sidecar.core.audit import Device
 from sidecar.core.throttle import USER
-from sidecar.credentials.throttle import (
-    LONGEST_BELIEF,
-    MOST_REMEMBERED,
-    SHARED_RETRY,
-    Admission,
-)
+from sidecar.credentials.beliefs import LONGEST_BELIEF, MOST_REMEMBERED
+from sidecar.credentials.throttle import SHARED_RETRY, Admission
 from sidecar.errors import StoreUnavailable
 from tests.contracts.admission import HOME, Watched, admitted, log_in, make_throttle
 from tests.contracts.sql_stores import NOW

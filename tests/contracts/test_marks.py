@@ -19,6 +19,7 @@ from tests.contracts.sql_stores import (
     REFRESH_TTL,
     add_user,
     change_user,
+    end_everyone,
     end_user,
     make_user,
     open_session,
@@ -31,7 +32,9 @@ pytestmark = pytest.mark.asyncio
 HOME, PHONE = "203.0.113.7", "AAAAAAAAAAAAAAAAAAAAAA"
 
 
-async def mark(store: SqlStore, *places: str, now: int = NOW, epoch: int = 0) -> None:
+async def mark(
+    store: SqlStore, *places: str, now: int = NOW, epoch: tuple[int, int] = (0, 0)
+) -> None:
     await store.marks.put_marks("id-of-alice", epoch, places, now)
 
 
@@ -92,12 +95,15 @@ async def test_logins_at_once_on_two_replicas_are_all_known(
 async def test_a_login_that_a_change_overtook_is_not_known(store: SqlStore) -> None:
     await add_user(store)
     await change_user(store, UserChange(password_hash="another hash"))
-    await mark(store, HOME, epoch=0)
+    await mark(store, HOME, epoch=(0, 0))
     assert await find(store) == set()
-    await mark(store, HOME, epoch=1)
+    await end_everyone(store)
+    await mark(store, HOME, epoch=(0, 1))
+    assert await find(store) == set()
+    await mark(store, HOME, epoch=(1, 1))
     assert await find(store) == {HOME}
     await remove_user(store)
-    await mark(store, HOME, epoch=1)
+    await mark(store, HOME, epoch=(1, 1))
 
 
 async def spend_link(store: SqlStore) -> None:
@@ -134,6 +140,7 @@ ENDS: Final[dict[str, Callable[[SqlStore], Awaitable[object]]]] = {
     "own password": change_own_password,
     "reset": spend_link,
     "end of all sessions": end_user,
+    "end of everyone's": end_everyone,
     "removal": remove_and_add,
     "disabling": lambda store: change_and_back(
         store, UserChange(disabled=True), UserChange(disabled=False)

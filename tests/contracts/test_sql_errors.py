@@ -70,7 +70,7 @@ OPERATIONS: dict[str, Callable[[SqlStore], Awaitable[object]]] = {
     "clear_outbox": lambda store: store.revocations.clear_outbox([]),
     "purge": lambda store: store.sweep.purge(NOW, refresh_ttl=REFRESH_TTL),
     "find_marks": lambda store: store.marks.find_marks("alice", ["192.0.2.1"], NOW),
-    "put_marks": lambda store: store.marks.put_marks("id-of-alice", 0, ["192.0.2.1"], NOW),
+    "put_marks": lambda store: store.marks.put_marks("id-of-alice", (0, 0), ["192.0.2.1"], NOW),
     "note_uses": lambda store: store.sweep.note_uses(Used.SESSION, {"s-1": NOW}, NOW),
     "list_sessions": lambda store: store.sessions.list_sessions(
         "id-of-alice", now=NOW, refresh_ttl=REFRESH_TTL

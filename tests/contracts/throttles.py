@@ -64,8 +64,10 @@ class MemoryMarks:
     async def find_marks(self, username: str, places: Collection[str], now: int) -> Collection[str]:
         return [each for each in places if self._marks.get((username, each), 0) > now]
 
-    async def put_marks(self, user_id: str, epoch: int, places: Sequence[str], now: int) -> None:
-        assert epoch == 0
+    async def put_marks(
+        self, user_id: str, epoch: tuple[int, int], places: Sequence[str], now: int
+    ) -> None:
+        assert epoch == (0, 0)
         self._marks |= {(user_id, place): now + MARK_TTL for place in places}
 
 

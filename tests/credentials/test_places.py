@@ -7,9 +7,11 @@ from contextlib import ExitStack
 import pytest
 
 from sidecar.credentials.passwords import (
+    JUDGED_OF_ONE,
     LONGEST_JUDGING,
     LONGEST_QUEUE,
     MOST_OF_CROWD,
+    MOST_OF_ONE,
     MOST_STRANGERS,
     PasswordHasher,
 )
@@ -80,11 +82,12 @@ async def test_new_passwords_wait_for_each_other_in_a_bounded_queue_and_no_login
 ) -> None:
     encoded = await hasher.hash(PASSWORD)
     judging = [
-        asyncio.create_task(hasher.judge(RULES, "iloveyou2024!")) for _ in range(LONGEST_JUDGING)
+        asyncio.create_task(hasher.judge(RULES, "iloveyou2024!", chooser=str(number)))
+        for number in range(LONGEST_JUDGING)
     ]
     await asyncio.sleep(0)  # each has begun
     with pytest.raises(Overloaded, match="judged"):
-        await hasher.judge(RULES, "iloveyou2024!")
+        await hasher.judge(RULES, "iloveyou2024!", chooser="another")
     with ExitStack() as stack:
         for number in range(MOST_STRANGERS):
             assert take(stack, hasher, str(number), known=False)
@@ -92,4 +95,22 @@ async def test_new_passwords_wait_for_each_other_in_a_bounded_queue_and_no_login
         assert await check(PASSWORD, encoded)
     assert not judging[-1].done()
     assert await asyncio.gather(*judging) == [PasswordFault.COMMON] * LONGEST_JUDGING
-    assert await hasher.judge(RULES, PASSWORD) is None
+    assert await hasher.judge(RULES, PASSWORD, chooser="another") is None
+
+
+@pytest.mark.asyncio
+async def test_whoever_has_many_new_passwords_judged_leaves_places_for_others(
+    hasher: PasswordHasher,
+) -> None:
+    judging = [
+        asyncio.create_task(hasher.judge(RULES, "iloveyou2024!", chooser="eve")) for _ in range(50)
+    ]
+    others = [
+        hasher.judge(RULES, PASSWORD, chooser=str(number))
+        for number in range(LONGEST_JUDGING - JUDGED_OF_ONE)
+    ]
+    assert await asyncio.gather(*others) == [None] * len(others)
+    answers = await asyncio.gather(*judging, return_exceptions=True)
+    assert answers.count(PasswordFault.COMMON) == MOST_OF_ONE
+    assert sum(isinstance(each, Overloaded) for each in answers) == 50 - MOST_OF_ONE
+    assert await hasher.judge(RULES, PASSWORD, chooser="eve") is None

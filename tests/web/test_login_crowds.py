@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from sidecar.credentials.buckets import draw_device
+from sidecar.web.credentials import DEVICE_COOKIE
 from tests.programs.service import PASSWORD
 from tests.web.asked import ask
 from tests.web.conftest import Web, in_one_task, serving_web
@@ -17,9 +19,28 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STRANGERS = 50  # at once, each again and again: more than there are places for them
 LOGINS, TOGETHER = 21, 7
-FLOODS: dict[str, Callable[[int], str]] = {
-    "one address": lambda _: "198.51.100.9",
-    "many networks": lambda number: f"2001:db8:{number % 0xFFFF:x}::1",
+FORMER = 6  # people who were removed, each with as many devices as they like
+Stranger = tuple[str, dict[str, str]]  # the name, and the headers
+
+
+def one_address(_web: Web, number: int) -> Stranger:
+    return f"nobody{number}", at("198.51.100.9")
+
+
+def many_networks(_web: Web, number: int) -> Stranger:
+    return f"nobody{number}", at(f"2001:db8:{number % 0xFFFF:x}::1")
+
+
+def former_devices(web: Web, number: int) -> Stranger:
+    name = f"former{number % FORMER}"
+    seal = web.serving.throttle.names.seal_device(name, draw_device())
+    return name, at(f"2001:db8:{number % 0xFFFF:x}::1", f"{DEVICE_COOKIE}={seal}")
+
+
+FLOODS: dict[str, Callable[[Web, int], Stranger]] = {
+    "one address": one_address,
+    "many networks": many_networks,
+    "former devices": former_devices,
 }
 
 
@@ -36,7 +57,7 @@ async def test_a_known_device_logs_in_each_time_while_strangers_want_to(
     flooded: tuple[Web, str], flood: str
 ) -> None:
     web, cookie = flooded
-    headers = at("192.0.2.77" if flood == "many networks" else "198.51.100.9", cookie)
+    headers = at("198.51.100.9" if flood == "one address" else "192.0.2.77", cookie)
     members = {"username": "alice", "password": PASSWORD}
     async with strangers(web, FLOODS[flood]) as answers:
         statuses: list[int] = []
@@ -49,16 +70,18 @@ async def test_a_known_device_logs_in_each_time_while_strangers_want_to(
 
 
 @asynccontextmanager
-async def strangers(web: Web, address: Callable[[int], str]) -> AsyncIterator[Counter[int]]:
+async def strangers(
+    web: Web, make_stranger: Callable[[Web, int], Stranger]
+) -> AsyncIterator[Counter[int]]:
     """Have strangers log in for the length of the block; count what they are told."""
     answers: Counter[int] = Counter()
     tried = iter(range(1_000_000))
 
     async def go_on() -> None:
         while True:
-            number = next(tried)
-            members = {"username": f"nobody{number}", "password": PASSWORD}
-            answer = await ask(web, "POST", "/login", at(address(number)), members)
+            name, headers = make_stranger(web, next(tried))
+            members = {"username": name, "password": PASSWORD}
+            answer = await ask(web, "POST", "/login", headers, members)
             answers[answer.status] += 1
 
     clients = [asyncio.create_task(go_on()) for _ in range(STRANGERS)]

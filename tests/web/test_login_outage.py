@@ -17,7 +17,7 @@ from sidecar.credentials import throttle
 from sidecar.web.context import CONTEXT
 from tests.web.asked import GOOD, Asked, ask, bearer, change, database, log_in, refresh
 from tests.web.conftest import Web
-from tests.web.phones import add_phone
+from tests.web.phones import Phone, add_phone
 from tests.web.test_degraded import read_gauges
 from tests.web.test_login_throttle import at, know
 from tests.web.test_operations import operate
@@ -50,13 +50,13 @@ def execute(web: Web, statement: str) -> None:
 
 
 @contextmanager
-def without_sessions(web: Web) -> Iterator[None]:
-    """Let all of a login work but its last step, for the length of the block."""
-    execute(web, "ALTER TABLE sessions RENAME TO away")
+def without(web: Web, table: str) -> Iterator[None]:
+    """Let all work but what needs this table, for the length of the block."""
+    execute(web, f"ALTER TABLE {table} RENAME TO away")
     try:
         yield
     finally:
-        execute(web, "ALTER TABLE away RENAME TO sessions")
+        execute(web, f"ALTER TABLE away RENAME TO {table}")
 
 
 def outcomes(web: Web) -> Counter[str]:
@@ -101,7 +101,7 @@ async def test_who_is_right_while_no_login_can_be_finished_is_let_in_afterwards(
     served: Web,
 ) -> None:
     await served.add_user()
-    with without_sessions(served):
+    with without(served, "sessions"):
         for _ in range(USER.free + 1):
             assert (await log_in(served)).status == 503
         assert (await log_in(served, password="wrong")).status == 401
@@ -109,9 +109,21 @@ async def test_who_is_right_while_no_login_can_be_finished_is_let_in_afterwards(
     assert outcomes(served) == {"unavailable": USER.free + 1, "invalid_credentials": 1, "ok": 1}
 
 
+async def test_who_confirms_a_second_factor_meanwhile_can_do_so_afterwards(served: Web) -> None:
+    await served.add_user()
+    who = bearer((await served.log_in())["access_token"])
+    phone = Phone.of((await ask(served, "POST", "/me/otp", who)).json["secret"])
+    with without(served, "recovery_codes"):
+        for _ in range(USER.free + 1):
+            answer = await ask(served, "POST", "/me/otp/confirm", who, {"otp": phone.read()})
+            answer.assert_problem(503, "unavailable")
+    answer = await ask(served, "POST", "/me/otp/confirm", who, {"otp": phone.read()})
+    assert answer.status == 200
+
+
 async def test_who_errs_meanwhile_still_counts(served: Web) -> None:
     await served.add_user()
-    with without_sessions(served):
+    with without(served, "sessions"):
         guesses = [log_in(served, password="wrong") for _ in range(4)]
         for answer in await asyncio.gather(*guesses):
             assert answer.status == 401

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from sidecar.core.throttle import MARK_TTL, MOST_MARKS
 from sidecar.stores.sql.engine import Database
-from sidecar.stores.sql.tables import marks, users
+from sidecar.stores.sql.tables import deployment, marks, users
 
 MARKS_LOCK: Final = 0x51DE_CA04
 
@@ -33,8 +33,10 @@ class SqlMarks:
         async with self._database.read() as connection:
             return (await connection.execute(query)).scalars().all()
 
-    async def put_marks(self, user_id: str, epoch: int, places: Sequence[str], now: int) -> None:
-        """Let a user be known from these places, unless their epoch has moved meanwhile."""
+    async def put_marks(
+        self, user_id: str, epoch: tuple[int, int], places: Sequence[str], now: int
+    ) -> None:
+        """Let a user be known from these places, unless either epoch has moved meanwhile."""
         # By the thread of the throttle, on SQLite: in a flood that has the lock most of the time.
         await self._database.write_at_once(
             MARKS_LOCK, partial(_put_marks, user_id, epoch, places, now)
@@ -42,12 +44,20 @@ class SqlMarks:
 
 
 def _put_marks(
-    user_id: str, epoch: int, places: Sequence[str], now: int, connection: sa.Connection
+    user_id: str,
+    epoch: tuple[int, int],
+    places: Sequence[str],
+    now: int,
+    connection: sa.Connection,
 ) -> None:
     mine = marks.c.user_id == user_id
-    # Their row for nobody else: whoever takes the marks away has moved the epoch by then.
+    everyone, own = epoch
+    # Both rows for nobody else: whoever takes the marks away has moved an epoch by then.
     owner = (
-        sa.select(users.c.id).where(users.c.id == user_id, users.c.epoch == epoch).with_for_update()
+        sa.select(users.c.id)
+        .join(deployment, deployment.c.id == 1)
+        .where(users.c.id == user_id, users.c.epoch == own, deployment.c.epoch == everyone)
+        .with_for_update()
     )
     if connection.execute(owner).one_or_none() is None:
         return

@@ -19,6 +19,7 @@ from sidecar.stores.sql.ends import drop_credentials
 from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.tables import (
     deployment,
+    marks,
     outbox,
     personal_tokens,
     resets,
@@ -141,9 +142,8 @@ class SqlRevocations:
         )
         async with self._database.write(log=True) as connection:
             epoch = (await connection.execute(move)).scalar_one()
-            await connection.execute(sa.delete(sessions))
-            await connection.execute(sa.delete(personal_tokens))
-            await connection.execute(sa.delete(resets))
+            for table in (sessions, personal_tokens, resets, marks):
+                await connection.execute(sa.delete(table))
             await write_event(connection, event)
             entry = Revocation(Level.EVERYONE, "", epoch, LATEST_DATE)
             return await self.record(connection, entry)

@@ -35,7 +35,8 @@ async def post_password(visit: Visit) -> web.Response:
         return await show_password(visit, said)
     # It comes last: whoever does not know the present one has nothing judged.
     user = account.user
-    fault = await find_fault(context, new, user.username, user.name, user.email)
+    names = (user.username, user.name, user.email)
+    fault = await find_fault(context, new, *names, chooser=user.id)
     if fault is not None:
         return await show_password(visit, visit.refuse({"new_password": fault}))
     grant = None

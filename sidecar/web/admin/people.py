@@ -57,7 +57,8 @@ async def post_new(visit: Visit) -> web.Response:
     new = NewUser(**load_user_fields({**members, "roles": form.get("roles", "").split()}))
     typed = form.get("password", "")
     if typed:
-        fault = await find_fault(context, typed, new.username, new.name, new.email)
+        names = (new.username, new.name, new.email)
+        fault = await find_fault(context, typed, *names, chooser=visit.author.actor)
         if fault is not None:
             return await show_new(visit, visit.refuse({"password": fault}))
     user = await context.people.add(new, typed or generate_password(), visit.author, visit.now)
