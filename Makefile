@@ -17,8 +17,9 @@ INSTALLED := .venv/installed
 ARGS :=
 
 # One process for each core. A file's tests stay together, so that a server which a module starts is
-# started once.
-PYTEST := $(BIN)/pytest -n auto --dist loadfile
+# started once. Files come in random order: by themselves those with few tests, the slow ones, were
+# last, and at the end one process worked alone.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Absolute, because the tests start the service in directories of their own.
 export COVERAGE_FILE := $(CURDIR)/.cache/coverage/data

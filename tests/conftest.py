@@ -1,5 +1,6 @@
 """Fixtures that every room of the tests shares."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -8,6 +9,29 @@ import pytest_asyncio
 
 from tests.programs.postgres import Postgres, serving_postgres
 from tests.programs.redis import RedisServer, serving_redis
+
+# Whose programs are measured too, as coverage.py asks them to by its variable. Elsewhere they run
+# the same again, and every program of ours that a test starts would take half as long again.
+MEASURED = (
+    "tests/cli/",
+    "tests/faults/test_first_start.py",
+    "tests/faults/test_gate_listener.py",
+    "tests/faults/test_listeners.py",
+    "tests/faults/test_redis_away.py",
+    "tests/faults/test_reload.py",
+    "tests/faults/test_sigterm.py",
+    "tests/faults/test_workers.py",
+)
+COVERAGE_ASKED = os.environ.get("COVERAGE_PROCESS_CONFIG")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say, before a fixture starts a program, whether it is measured."""
+    if COVERAGE_ASKED is not None and item.nodeid.startswith(MEASURED):
+        os.environ["COVERAGE_PROCESS_CONFIG"] = COVERAGE_ASKED
+    else:
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 @pytest.fixture(scope="session")
