@@ -47,11 +47,10 @@ def judge_token(
             return Deny(Reason.UNKNOWN_KEY)
         state = key.state(now)
         match state:
-            case KeyState.ACTIVE | KeyState.RETIRING:
+            case KeyState.NEXT if now + clock_skew < key.not_before:
+                return Deny(Reason.KEY_NOT_YET)
+            case KeyState.NEXT | KeyState.ACTIVE | KeyState.RETIRING:
                 pass
-            case KeyState.NEXT:
-                if now + clock_skew < key.not_before:
-                    return Deny(Reason.KEY_NOT_YET)
             case KeyState.RETIRED:
                 return Deny(Reason.KEY_RETIRED)
             case KeyState.REVOKED:
