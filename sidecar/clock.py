@@ -1,16 +1,31 @@
 """The one place that reads the clocks; they are read once for each request and passed down."""
 
-from time import monotonic, time
+from time import clock_gettime, time
 from typing import NamedTuple
+
+# The clock that goes on while the machine sleeps. By the other one a view of the revocations would
+# be as fresh on the next morning as it was on the evening before.
+try:
+    from time import CLOCK_BOOTTIME as STEADY
+except ImportError:  # not Linux
+    from time import CLOCK_MONOTONIC as STEADY
 
 
 class Now(NamedTuple):
-    """One moment: Unix seconds, which may jump, and monotonic seconds, which do not."""
+    """One moment: Unix seconds, which may jump, and monotonic seconds, which do not.
+
+    Both count the time in which this process, or its machine, was suspended.
+    """
 
     unix: int
     monotonic: float
 
 
+def read_unix_ms() -> int:
+    """Return this moment in Unix milliseconds, for what is compared between processes."""
+    return int(time() * 1000)
+
+
 def read_clock() -> Now:
     """Return this moment; Unix seconds are rounded down."""
-    return Now(int(time()), monotonic())
+    return Now(int(time()), clock_gettime(STEADY))

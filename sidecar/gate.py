@@ -17,17 +17,16 @@ from sidecar.core.grant import PERSONAL_AMR, Issuer
 from sidecar.core.keyring import KeyRing
 from sidecar.core.lastuse import LastUse, Used
 from sidecar.core.personal import ShownToken
-from sidecar.core.policy import Policy, WhenStale
+from sidecar.core.policy import Policy, Posture, WhenStale
 from sidecar.core.revocation import RevocationView
 from sidecar.core.token import VerifiedToken, open_token
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
-from sidecar.core.verify import Unknown, Views, decide, judge_token
+from sidecar.core.verify import Unknown, decide, judge_token
 from sidecar.credentials.assertions import SealedAssertion, seal_assertion
 from sidecar.errors import NoVerdict
 
 OPENED_TOKENS: Final = 16_384  # a generation; about 2 kB each
 ASSERTIONS: Final = 16_384  # a generation; about 1 kB each
-NO_VIEW: Final = Views(None, None)
 
 
 class Credential(NamedTuple):
@@ -64,6 +63,7 @@ class Gate:
         self.stale_allows = 0
         self.last_use = LastUse()
         self._options = options
+        self._posture = Posture(options.max_staleness, options.when_stale)
         self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(OPENED_TOKENS)
         self._assertions: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(ASSERTIONS)
         self._audiences = {
@@ -83,13 +83,24 @@ class Gate:
     def view_age(self, now: Now) -> float | None:
         """Return how many seconds ago the revocations were last read, None before any reading."""
         read_at = self.view.read_at
-        return None if read_at is None else max(0.0, now.monotonic - read_at)
+        if read_at is None:
+            return None
+        # Below nothing where a feed has read since `now`.
+        return now.monotonic - read_at if now.monotonic > read_at else 0.0
+
+    def is_stale(self, now: Now) -> bool:
+        """Say whether the view is too old, by what holds where a rule does not say."""
+        age = self.view_age(now)
+        return age is None or age > self._posture.max_staleness
 
     def can_decide(self, now: Now) -> bool:
-        """Say whether the view is fresh enough, or allowed to be old."""
-        age = self.view_age(now)
-        return age is not None and (
-            age <= self._options.max_staleness or self._options.when_stale is WhenStale.ALLOW
+        """Say whether the view is fresh enough, or allowed to be old.
+
+        Rules that say so for themselves do not count: else the strictest of them would take the
+        whole process out of service.
+        """
+        return not self.is_stale(now) or (
+            self.view.read_at is not None and self._posture.when_stale is WhenStale.ALLOW
         )
 
     def decide(
@@ -110,21 +121,21 @@ class Gate:
             return credential
         else:
             opened = None if credential is None else credential.opened
-        views = self._views(now)
         verdict = decide(
             facts,
             opened,
             policy=self.policy,
             ring=self.ring,
-            views=views,
-            when_stale=self._options.when_stale,
+            view=self.view,
+            age=self.view_age(now),
+            posture=self._posture,
             now=now.unix,
             clock_skew=self._options.clock_skew,
             narrowing=narrowing,
         )
         if isinstance(verdict, Allow) and verdict.token is not None:
             self._note_use(verdict.token, now)
-            if views.fresh is None:
+            if verdict.stale:
                 self.stale_allows += 1
         return verdict
 
@@ -141,15 +152,12 @@ class Gate:
 
     def judge(self, opened: VerifiedToken, now: Now) -> VerifiedToken | Deny:
         """Return an opened token if it is good at this moment; raises NoVerdict."""
-        fresh, old = self._views(now)
-        may_be_old = self._options.when_stale is WhenStale.ALLOW
-        view = old if fresh is None and may_be_old else fresh
-        if view is None:
+        if not self.can_decide(now):
             raise NoVerdict("the view of the revocations is too old")
-        token = judge_token(opened, self.ring, view, now.unix, self._options.clock_skew)
+        token = judge_token(opened, self.ring, self.view, now.unix, self._options.clock_skew)
         if isinstance(token, VerifiedToken):
             self._note_use(token, now)
-            if view is old:
+            if self.is_stale(now):
                 self.stale_allows += 1
         return token
 
@@ -239,11 +247,3 @@ class Gate:
         if isinstance(fresh, VerifiedToken):
             self._opened.put(credential.unverified, fresh)
         return fresh
-
-    def _views(self, now: Now) -> Views:
-        view = self.view
-        if view.read_at is None:
-            return NO_VIEW
-        if now.monotonic - view.read_at <= self._options.max_staleness:
-            return Views(view, None)
-        return Views(None, view)

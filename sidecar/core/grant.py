@@ -12,6 +12,7 @@ from sidecar.core.user import User
 OWN_CLIENT: Final = "sidecar"  # the `client_id` of what people get at /login
 PASSWORD_AMR: Final = ("pwd",)  # RFC 8176 section 2
 OTP_AMR: Final = ("pwd", "otp")  # and a code of the second factor, or what stands in for one
+FURTHEST_AHEAD: Final = 300  # seconds; as much as tokens.clock_skew may be
 PERSONAL_AMR: Final = ("pat",)  # a personal token: nobody was there to prove who they are
 
 
@@ -57,8 +58,10 @@ def person_claims(
 ) -> Claims:
     """Return the claims of a token that lives `ttl` seconds, but no longer than its session.
 
-    `scopes` are some of the user's; None: all that their roles give.
+    `scopes` are some of the user's; None: all that their roles give. Where the clock was set back
+    since the login, nobody knows how long ago that was: too long for every `max_age`.
     """
+    is_known = session.created_at <= now + FURTHEST_AHEAD
     given = find_scopes(user.roles, issuer.role_scopes) if scopes is None else sorted(scopes)
     return Claims(
         iss=issuer.name,
@@ -76,7 +79,7 @@ def person_claims(
         preferred_username=user.username,
         email=user.email,
         name=user.name,
-        auth_time=session.created_at,
+        auth_time=min(session.created_at, now) if is_known else 0,
         amr=session.amr,
     )
 

@@ -5,8 +5,8 @@ is deep, however many rules there are. The tree answers which rules are about a 
 the first decides that also is about the method and the client's network.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Final, NamedTuple
@@ -15,6 +15,7 @@ from sidecar.core.access import Access, is_within
 from sidecar.core.addresses import Network
 from sidecar.core.facts import RequestFacts
 from sidecar.core.folding import fold_path
+from sidecar.core.pathtree import PathTree
 from sidecar.core.verdict import Deny, Reason
 
 REMEMBERED: Final = 4096  # questions whose rules are kept: the same few are asked again and again
@@ -28,12 +29,23 @@ class WhenStale(StrEnum):
     ALLOW = "allow"
 
 
+class Posture(NamedTuple):
+    """What holds during an outage where a rule does not say.
+
+    A view of the revocations is too old that was last read over `max_staleness` seconds ago.
+    """
+
+    max_staleness: int
+    when_stale: WhenStale
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A path pattern (`*` is one segment, `/**` at the end any depth) and who may pass.
 
     Where `methods` or `networks` is not None the rule is about those only; the next one is tried
-    for others. `when_stale` is None where the settings say. `line` is its place in the file.
+    for others. `when_stale` and `max_staleness`, in seconds, are None where the settings say.
+    `line` is its place in the file.
     """
 
     path: str
@@ -42,6 +54,12 @@ class Rule:
     methods: frozenset[str] | None = None
     networks: tuple[Network, ...] | None = None
     when_stale: WhenStale | None = None
+    max_staleness: int | None = None
+
+    @property
+    def says(self) -> tuple[Access, WhenStale | None, int | None]:
+        """What becomes of a request that it decides about: of two that say the same, either may."""
+        return self.access, self.when_stale, self.max_staleness
 
     @property
     def always_applies(self) -> bool:
@@ -67,50 +85,6 @@ class Candidates(NamedTuple):
     folded: tuple[Rule, ...] | None
 
 
-@dataclass(slots=True)
-class _Node:
-    """The rules that share the segments up to this one, by index.
-
-    `here` are those that end with it, `below` those that go on with `/**`.
-    """
-
-    children: dict[str, "_Node"] = field(default_factory=dict)
-    star: "_Node | None" = None
-    here: tuple[int, ...] = ()
-    below: tuple[int, ...] = ()
-
-    def plant(self, segments: Sequence[str], index: int) -> None:
-        """Add the rule of this index."""
-        node = self
-        for segment in segments:
-            if segment == "**":
-                node.below = (*node.below, index)
-                return
-            if segment == "*":
-                node.star = node.star or _Node()
-                node = node.star
-            else:
-                node = node.children.setdefault(segment, _Node())
-        node.here = (*node.here, index)
-
-    def gather(self, segments: Sequence[str], found: list[int], position: int = 0) -> None:
-        """Add to `found` the index of each rule for the segments from `position` on."""
-        node = self
-        for index in range(position, len(segments)):
-            segment = segments[index]
-            found.extend(node.below)
-            following = node.children.get(segment)
-            if node.star is not None and segment:
-                if following is not None:
-                    following.gather(segments, found, index + 1)
-                following = node.star
-            if following is None:
-                return
-            node = following
-        found.extend(node.here)
-        found.extend(node.below)
-
-
 class HostRules:
     """The rules of one host in their order, indexed by path."""
 
@@ -118,7 +92,7 @@ class HostRules:
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.rules: tuple[Rule, ...] = ()
-        self._exact = _Node()
+        self._exact = PathTree()
         # The same tree until a rule's path has another reading: most policies take half the memory.
         self._folded = self._exact
         self.add(rules)
@@ -129,7 +103,7 @@ class HostRules:
         self.rules += tuple(rules)
         added = self.rules[before:]
         if not self._cased and any(rule.path != fold_path(rule.path) for rule in added):
-            self._folded = _Node()
+            self._folded = PathTree()
             self._plant_folded(0, before)
         for index, rule in enumerate(added, before):
             self._exact.plant(rule.path.split("/")[1:], index)
@@ -153,7 +127,7 @@ class HostRules:
         folded = self._gather(self._folded, other)
         return Candidates(exact, None if folded == exact else folded)
 
-    def _gather(self, tree: _Node, path: str) -> tuple[Rule, ...]:
+    def _gather(self, tree: PathTree, path: str) -> tuple[Rule, ...]:
         found: list[int] = []
         tree.gather(path.split("/")[1:], found)
         rules: list[Rule] = []
@@ -201,7 +175,7 @@ class Policy:
             return Deny(Reason.NO_RULE)
         if found.folded is not None:
             other = first_about(found.folded, facts)
-            if other is None or (other.access, other.when_stale) != (rule.access, rule.when_stale):
+            if other is None or other.says != rule.says:
                 return Deny(Reason.PATH_AMBIGUOUS)
         return rule
 

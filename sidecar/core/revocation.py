@@ -8,10 +8,18 @@ skewed replicas are exact.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from itertools import chain
+from typing import Final, assert_never
 
 from sidecar.core.claims import Claims
+from sidecar.core.shards import BITS, SHARDS, Marks, ShardedMap
 from sidecar.core.verdict import Reason
+
+FEW: Final = 2048  # revocations, up to which few marks do: 4 kB of them, and 1 MB for more
+FEW_MARKS: Final = 15
+MANY_MARKS: Final = 23
+EPOCH_BITS: Final = 64  # of an epoch; SQL counts to 2**63 - 1
+EPOCHS: Final = (1 << EPOCH_BITS) - 1
 
 
 class Level(StrEnum):
@@ -39,18 +47,24 @@ class Revocation:
 
 
 class RevocationView:
-    """All revocations that this process knows of.
+    """All revocations that this process knows of; a million of them take less than 200 MB.
 
     `read_at` is the monotonic second at which the last good read of a feed began, None before it.
+    Whoever has many entries applies them in batches of some hundreds, and forgets a few shards at a
+    time: both hold the event loop.
     """
 
     def __init__(self) -> None:
         self.read_at: float | None = None
-        self._tokens: dict[str, int] = {}
-        self._sessions: dict[str, int] = {}
-        self._users: dict[str, tuple[int, int]] = {}
-        self._keys: dict[str, int] = {}
+        # By subject, until when each is refused. Numbers alone, for the garbage collector looks at
+        # no dictionary that holds nothing but texts and numbers.
+        self._tokens = ShardedMap()
+        self._sessions = ShardedMap()
+        self._users = ShardedMap()  # with the least epoch that is still good in the lower bits
+        self._keys: dict[str, int] = {}  # of which there are never many
         self._everyone = 0
+        self._few = True
+        self._marks = Marks(FEW_MARKS)  # of those in the three maps
 
     def __len__(self) -> int:
         of_one = len(self._tokens) + len(self._sessions) + len(self._users) + len(self._keys)
@@ -59,21 +73,17 @@ class RevocationView:
     def apply(self, entries: Iterable[Revocation]) -> None:
         """Take entries in, in any order and any number of times; none takes another back."""
         for entry in entries:
+            self._marks.add(entry.subject)
             match entry.level:
                 case Level.TOKEN:
-                    self._tokens[entry.subject] = max(
-                        entry.forget_at, self._tokens.get(entry.subject, 0)
-                    )
+                    self._tokens.raise_to(entry.subject, entry.forget_at)
                 case Level.SESSION:
-                    self._sessions[entry.subject] = max(
-                        entry.forget_at, self._sessions.get(entry.subject, 0)
-                    )
+                    self._sessions.raise_to(entry.subject, entry.forget_at)
                 case Level.USER:
-                    epoch, forget_at = self._users.get(entry.subject, (0, 0))
-                    self._users[entry.subject] = (
-                        max(entry.epoch, epoch),
-                        max(entry.forget_at, forget_at),
-                    )
+                    known = self._users.get(entry.subject, 0)
+                    forget_at = max(entry.forget_at, known >> EPOCH_BITS)
+                    epoch = max(entry.epoch, known & EPOCHS)
+                    self._users[entry.subject] = forget_at << EPOCH_BITS | epoch
                 case Level.KEY:
                     self._keys[entry.subject] = max(
                         entry.forget_at, self._keys.get(entry.subject, 0)
@@ -82,6 +92,11 @@ class RevocationView:
                     self._everyone = max(entry.epoch, self._everyone)
                 case _:
                     assert_never(entry.level)
+        if self._few and len(self) > FEW:
+            self._few = False
+            self._marks = Marks(MANY_MARKS)
+            for subject in chain(self._tokens, self._sessions, self._users):
+                self._marks.add(subject)
 
     def heard(self, at: float) -> None:
         """Note a good read that began at this monotonic second."""
@@ -92,23 +107,37 @@ class RevocationView:
         """Say whether everything that this key sealed is refused."""
         return kid in self._keys
 
+    def refuses_token(self, jti: str) -> bool:
+        """Say whether this one token is refused by itself."""
+        return jti in self._tokens
+
     def find_refusal(self, claims: Claims) -> Reason | None:
         """Return why a token with these claims is refused, or None."""
         everyone, user = claims.epoch
         if everyone < self._everyone:
             return Reason.REVOKED_EVERYONE
-        if claims.sid in self._sessions:
+        # By hand what Marks do, for every request pays for it three times.
+        bits, shift = self._marks.bits, self._marks.shift
+        part = hash(claims.sid) >> shift
+        if bits[part >> 3] & BITS[part & 7] and claims.sid in self._sessions:
             return Reason.REVOKED_SESSION
-        if claims.jti in self._tokens:
+        part = hash(claims.jti) >> shift
+        if bits[part >> 3] & BITS[part & 7] and claims.jti in self._tokens:
             return Reason.REVOKED_TOKEN
-        least = self._users.get(claims.sub)
-        if least is not None and user < least[0]:
-            return Reason.REVOKED_USER
+        part = hash(claims.sub) >> shift
+        if bits[part >> 3] & BITS[part & 7]:
+            known = self._users.get(claims.sub)
+            if known is not None and user < known & EPOCHS:
+                return Reason.REVOKED_USER
         return None
 
-    def forget(self, now: int) -> None:
-        """Drop what refuses only tokens that are over by now."""
-        self._tokens = {jti: at for jti, at in self._tokens.items() if at > now}
-        self._sessions = {sid: at for sid, at in self._sessions.items() if at > now}
-        self._users = {sub: least for sub, least in self._users.items() if least[1] > now}
+    def forget(self, now: int, places: Iterable[int] = range(SHARDS)) -> None:
+        """Drop what refuses only tokens that are over by now, from these of the shards."""
         self._keys = {kid: at for kid, at in self._keys.items() if at > now}
+        for place in places:
+            dropped = self._tokens.drop(place, now)
+            dropped |= self._sessions.drop(place, now)
+            dropped |= self._users.drop(place, now << EPOCH_BITS | EPOCHS)
+            if dropped:
+                maps = (self._tokens, self._sessions, self._users)
+                self._marks.renew(place, chain(*(each.shards[place] for each in maps)))

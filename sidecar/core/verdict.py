@@ -69,9 +69,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allow:
-    """The request may pass, as `token`'s principal or, on an `anyone` rule, as nobody."""
+    """The request may pass, as `token`'s principal or, on an `anyone` rule, as nobody.
+
+    `stale` says that a view of the revocations was taken for it which is older than it should be.
+    """
 
     token: "VerifiedToken | None"
+    stale: bool = False
 
     def __bool__(self) -> bool:
         return True

@@ -10,18 +10,11 @@ from sidecar.core.claims import TokenKind
 from sidecar.core.facts import RequestFacts
 from sidecar.core.keyring import KeyRing, KeyState
 from sidecar.core.origin import SAFE_METHODS, Site
-from sidecar.core.policy import Policy, WhenStale
+from sidecar.core.policy import Policy, Posture, WhenStale
 from sidecar.core.revocation import RevocationView
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
 from sidecar.errors import NoVerdict
-
-
-class Views(NamedTuple):
-    """The revocations: `fresh` is None while they are too old to be trusted, `old` while not."""
-
-    fresh: RevocationView | None
-    old: RevocationView | None
 
 
 class Unknown(NamedTuple):
@@ -73,8 +66,9 @@ def decide(
     *,
     policy: Policy,
     ring: KeyRing,
-    views: Views,
-    when_stale: WhenStale,
+    view: RevocationView,
+    age: float | None,
+    posture: Posture,
     now: int,
     clock_skew: int,
     narrowing: Access | None = None,
@@ -82,9 +76,9 @@ def decide(
     """Return the verdict about one request.
 
     `opened` is the credential that came with it: a token that opened, the reason why it did not,
-    that this cannot be told, or None for nobody. `when_stale` holds where the rule does not say.
-    `narrowing` must let in too whom the rule lets in. Raises NoVerdict where only what is not known
-    could tell.
+    that this cannot be told, or None for nobody. `age` is how many seconds ago the view was last
+    read, None before any reading; how old it may be the rule says, else `posture`. `narrowing` must
+    let in too whom the rule lets in. Raises NoVerdict where only what is not known could tell.
     """
     # 1. The first rule that matches; none: nobody passes.
     rule = policy.match(facts)
@@ -94,16 +88,18 @@ def decide(
 
     # 2. The credential at this moment. Where that cannot be told, an open door stays open, to
     # nobody in particular.
+    stale = False
     if isinstance(opened, VerifiedToken):
-        view = views.fresh
-        if view is None and not is_open and (rule.when_stale or when_stale) is WhenStale.ALLOW:
-            view = views.old
-        if view is not None:
-            opened = judge_token(opened, ring, view, now, clock_skew)
+        if age is not None and age <= (rule.max_staleness or posture.max_staleness):
+            stale = age > posture.max_staleness  # which this rule may have, and no other
         elif is_open:
             opened = None
-        else:
+        elif age is None or (rule.when_stale or posture.when_stale) is WhenStale.DENY:
             raise NoVerdict("the view of the revocations is too old")
+        else:
+            stale = True
+        if opened is not None:
+            opened = judge_token(opened, ring, view, now, clock_skew)
 
     # 3. A browser sends its cookies along with whatever another site makes it ask (RFC 6265bis
     # section 8.8).
@@ -121,7 +117,7 @@ def decide(
         case VerifiedToken():
             accesses = (rule.access,) if narrowing is None else (rule.access, narrowing)
             refusal = judge_access(accesses, Asker(opened.principal, facts.address, now))
-            return Allow(opened) if refusal is None else refusal
+            return Allow(opened, stale) if refusal is None else refusal
         case Deny():
             return opened
         case Unknown():

@@ -146,6 +146,21 @@ def test_a_token_ends_no_later_than_its_session() -> None:
     assert claims.exp == SESSION.expires_at
 
 
+@pytest.mark.parametrize(
+    ("ahead", "auth_time"),
+    [(-1, NOW - 1), (0, NOW), (1, NOW), (300, NOW), (301, 0), (3600, 0)],
+)
+def test_a_login_by_a_clock_that_was_set_back_since_is_older_than_any_max_age(
+    ahead: int, auth_time: int
+) -> None:
+    """Else every token of that session would be from the future, however often it is refreshed."""
+    session = replace(SESSION, created_at=NOW + ahead)
+    claims = person_claims(
+        ISSUED_BY, TokenKind.ACCESS, ALICE, session, (0, 0), jti="j-1", now=NOW, ttl=60
+    )
+    assert (claims.iat, claims.auth_time) == (NOW, auth_time)
+
+
 @pytest.mark.parametrize(("ttl", "end"), [(60, NOW + 70), (590, NOW + 600), (591, NOW + 600)])
 def test_an_assertion_is_for_one_host_and_ends_no_later_than_the_token(ttl: int, end: int) -> None:
     shown = replace(make_claims(), roles=("a", "b"))

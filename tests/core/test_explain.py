@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sidecar.core.access import Access, Amr, MaxAge, Networks, Roles, Scope, Users
 from sidecar.core.explain import explain
 from sidecar.core.facts import Host, RequestFacts
-from sidecar.core.policy import Policy, Rule, WhenStale
+from sidecar.core.policy import Policy, Posture, Rule, WhenStale
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow
-from sidecar.core.verify import Views, decide
+from sidecar.core.verify import decide
 from tests.core.asking import make_facts
 from tests.core.forge import HOST, NOW, Workshop
 from tests.core.properties import THOROUGH, view_of
@@ -50,6 +50,7 @@ GENERATED_RULES: Final = st.lists(
         methods=st.none() | st.frozensets(METHODS, min_size=1, max_size=2),
         networks=st.none() | NETWORKS,
         when_stale=st.none() | st.sampled_from(WhenStale),
+        max_staleness=st.none() | st.sampled_from([2, 60]),
     ),
     max_size=6,
 )
@@ -112,8 +113,9 @@ def test_explaining_and_deciding_never_differ(
         token,
         policy=policy,
         ring=workshop.ring,
-        views=Views(view_of(), None),
-        when_stale=WhenStale.DENY,
+        view=view_of(),
+        age=0.0,
+        posture=Posture(30, WhenStale.DENY),
         now=NOW,
         clock_skew=0,
         narrowing=narrowing,

@@ -5,11 +5,11 @@ import pytest
 from sidecar.core.access import Access, Amr, MaxAge, Roles, Scope, Users
 from sidecar.core.claims import LONGEST_LIFE, TokenKind
 from sidecar.core.keyring import KeyRing
-from sidecar.core.policy import Policy, Rule, WhenStale
+from sidecar.core.policy import Policy, Posture, Rule, WhenStale
 from sidecar.core.revocation import Level, Revocation
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
-from sidecar.core.verify import Unknown, Views, decide, judge_token
+from sidecar.core.verify import Unknown, decide, judge_token
 from sidecar.errors import NoVerdict
 from tests.core.asking import make_facts
 from tests.core.forge import HOST, NOW
@@ -74,8 +74,9 @@ def _decide(opened: VerifiedToken | Unknown, path: str, *, view: bool = True) ->
         opened,
         policy=POLICY,
         ring=KeyRing({}),
-        views=Views(view_of(), None) if view else Views(None, view_of()),
-        when_stale=WhenStale.DENY,
+        view=view_of(),
+        age=30.0 if view else 31.0,
+        posture=Posture(30, WhenStale.DENY),
         now=NOW,
         clock_skew=10,
     )

@@ -4,11 +4,11 @@ import pytest
 
 from sidecar.core.access import Access, Amr, MaxAge, Roles, Scope, Users
 from sidecar.core.claims import Claims, TokenKind
-from sidecar.core.policy import Policy, Rule, WhenStale
+from sidecar.core.policy import Policy, Posture, Rule, WhenStale
 from sidecar.core.revocation import Level, Revocation
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason
-from sidecar.core.verify import Views, decide, judge_token
+from sidecar.core.verify import decide, judge_token
 from tests.core.asking import make_facts
 from tests.core.forge import HOST, NOW, Workshop, make_program_claims
 from tests.core.properties import view_of
@@ -78,8 +78,9 @@ def test_a_program_has_scopes_but_no_name_and_never_logged_in(
         token,
         policy=Policy({HOST: [Rule("/**", access)]}),
         ring=workshop.ring,
-        views=Views(view_of(), None),
-        when_stale=WhenStale.DENY,
+        view=view_of(),
+        age=0.0,
+        posture=Posture(30, WhenStale.DENY),
         now=NOW,
         clock_skew=10,
     )

@@ -1,13 +1,15 @@
 """What is taken away stays away: levels, epochs, and a view that only grows until expiry."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.claims import Claims
-from sidecar.core.revocation import Level, Revocation
+from sidecar.core.revocation import Level, Revocation, RevocationView
+from sidecar.core.shards import SHARDS
 from sidecar.core.verdict import Reason
 from tests.core.forge import make_claims
 from tests.core.properties import REVOCATIONS, SUBJECTS, THOROUGH, view_of
@@ -154,6 +156,92 @@ def test_entries_in_any_order_and_number_make_the_same_view(
         assert len(one) == len(other)
         one.forget(now)
         other.forget(now)
+
+
+def _find_refusal_plainly(
+    entries: list[Revocation], claims: Claims, forgotten_at: int
+) -> Reason | None:
+    """Return what every view must, from the list of all entries."""
+    most: dict[tuple[Level, str], tuple[int, int]] = {}
+    for each in entries:
+        epoch, forget_at = most.get((each.level, each.subject), (0, 0))
+        most[each.level, each.subject] = max(each.epoch, epoch), max(each.forget_at, forget_at)
+    live = {
+        key: epoch
+        for key, (epoch, forget_at) in most.items()
+        if forget_at > forgotten_at or key[0] is Level.EVERYONE
+    }
+    everyone = max(
+        (epoch for (level, _), epoch in live.items() if level is Level.EVERYONE), default=0
+    )
+    if claims.epoch[0] < everyone:
+        return Reason.REVOKED_EVERYONE
+    if (Level.SESSION, claims.sid) in live:
+        return Reason.REVOKED_SESSION
+    if (Level.TOKEN, claims.jti) in live:
+        return Reason.REVOKED_TOKEN
+    if claims.epoch[1] < live.get((Level.USER, claims.sub), 0):
+        return Reason.REVOKED_USER
+    return None
+
+
+@THOROUGH
+@given(
+    entries=REVOCATIONS,
+    claims=CLAIMS_OF_ANYBODY,
+    now=st.integers(-1, 21),
+    first=st.integers(0, SHARDS - 1),
+)
+def test_a_view_refuses_what_a_plain_list_says_also_after_it_forgot_a_little_at_a_time(
+    entries: list[Revocation],
+    claims: Claims,
+    now: int,
+    first: int,
+) -> None:
+    view = view_of(*entries)
+    assert view.find_refusal(claims) == _find_refusal_plainly(entries, claims, -1)
+    for place in (*range(first, SHARDS), *range(first)):
+        view.forget(now, [place])
+    assert view.find_refusal(claims) == _find_refusal_plainly(entries, claims, now)
+    whole = view_of(*entries)
+    whole.forget(now)
+    assert len(view) == len(whole)
+
+
+def test_a_user_who_is_forgotten_leaves_nothing_behind() -> None:
+    """Else a lower epoch that is written later would count as the one from before."""
+    view = view_of(_entry(Level.USER, "u-1", 9, 10), _entry(Level.USER, "u-2", 9, 20))
+    view.forget(10)
+    assert view.find_refusal(CLAIMS) is None
+    view.apply([_entry(Level.USER, "u-1", 5, 20)])
+    assert view.find_refusal(CLAIMS) is None  # 5 is good enough
+    assert view.find_refusal(replace(CLAIMS, sub="u-2")) is Reason.REVOKED_USER
+    assert len(view) == 2
+
+
+def test_among_many_only_those_that_are_named_are_refused() -> None:
+    """No false one by a part or a hash of a subject, in any shard."""
+    view = RevocationView()
+    levels = (Level.TOKEN, Level.SESSION, Level.USER)
+    subjects = [f"{number:022}{'-' * (number % 43)}" for number in range(3 * 5000)]
+    view.apply(_entry(levels[number % 3], subject, 6) for number, subject in enumerate(subjects))
+    assert len(view) == len(subjects)
+    refused = {
+        Level.TOKEN: ("jti", Reason.REVOKED_TOKEN),
+        Level.SESSION: ("sid", Reason.REVOKED_SESSION),
+        Level.USER: ("sub", Reason.REVOKED_USER),
+    }
+
+    def find_refusal(claim: str, subject: str) -> Reason | None:
+        claims: dict[str, Any] = {claim: subject}
+        return view.find_refusal(replace(CLAIMS, **claims))
+
+    for number, subject in enumerate(subjects):
+        for level, (claim, reason) in refused.items():
+            expected = reason if levels[number % 3] is level else None
+            assert find_refusal(claim, subject) is expected
+            assert find_refusal(claim, subject + "-") is None
+            assert find_refusal(claim, subject[1:]) is None
 
 
 @THOROUGH

@@ -8,11 +8,11 @@ from sidecar.core.access import Access, Roles
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import Host, RequestFacts
 from sidecar.core.origin import Site
-from sidecar.core.policy import Policy, Rule, WhenStale
+from sidecar.core.policy import Policy, Posture, Rule, WhenStale
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
-from sidecar.core.verify import Views, decide
+from sidecar.core.verify import decide
 from sidecar.errors import NoVerdict
 from tests.core.asking import make_facts
 from tests.core.forge import HOST, NOW, Workshop
@@ -46,8 +46,9 @@ def _decide(
         opened,
         policy=POLICY,
         ring=workshop.ring,
-        views=Views(view, None),
-        when_stale=WhenStale.DENY,
+        view=view_of() if view is None else view,
+        age=None if view is None else 0.0,
+        posture=Posture(30, WhenStale.DENY),
         now=now,
         clock_skew=SKEW,
     )

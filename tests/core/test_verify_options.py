@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.access import Access, MaxAge, Roles, Scope
-from sidecar.core.policy import Policy, Rule, WhenStale
+from sidecar.core.policy import Policy, Posture, Rule, WhenStale
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, StepUp, Verdict
-from sidecar.core.verify import Views, decide
+from sidecar.core.verify import decide
 from sidecar.errors import NoVerdict
 from tests.core.asking import make_facts
 from tests.core.forge import HOST, NOW, Workshop
@@ -37,7 +37,7 @@ POLICY: Final = Policy(
 )
 REVOKED: Final = view_of(Revocation(Level.SESSION, "s-1", 0, NOW + 600))
 EMPTY: Final = view_of()
-FRESH: Final = Views(EMPTY, None)
+FRESH, OLD = 30.0, 30.5  # seconds since the view was read, of at most 30
 
 
 def _decide(
@@ -46,7 +46,8 @@ def _decide(
     token: VerifiedToken | Deny | None,
     *,
     narrowing: Access | None = None,
-    views: Views = FRESH,
+    view: RevocationView = EMPTY,
+    age: float | None = FRESH,
     when_stale: WhenStale = WhenStale.DENY,
     preflight: bool = False,
 ) -> Verdict:
@@ -55,8 +56,9 @@ def _decide(
         token,
         policy=POLICY,
         ring=workshop.ring,
-        views=views,
-        when_stale=when_stale,
+        view=view,
+        age=age,
+        posture=Posture(30, when_stale),
         now=NOW,
         clock_skew=10,
         narrowing=narrowing,
@@ -105,7 +107,7 @@ def test_a_narrowed_open_door_asks_for_somebody(workshop: Workshop, path: str) -
             *(workshop, path, workshop.verified()),
             narrowing=Access(),
             preflight=preflight,
-            views=Views(None, EMPTY),
+            age=OLD,
         )
 
 
@@ -138,19 +140,23 @@ LETS_IN: Final = [
 def test_a_rule_says_for_itself_what_an_old_view_is_worth(
     workshop: Workshop, path: str, when_stale: WhenStale, *, let_in: bool
 ) -> None:
-    token, views = workshop.verified(), Views(None, EMPTY)
+    token = workshop.verified()
     if let_in:
-        verdict = _decide(workshop, path, token, views=views, when_stale=when_stale)
-        assert verdict == Allow(token)
+        verdict = _decide(workshop, path, token, age=OLD, when_stale=when_stale)
+        assert verdict == Allow(token, stale=True)
     else:
         with pytest.raises(NoVerdict):
-            _decide(workshop, path, token, views=views, when_stale=when_stale)
+            _decide(workshop, path, token, age=OLD, when_stale=when_stale)
 
 
 @pytest.mark.parametrize("path", ["/home", "/lent"])
 def test_who_is_revoked_in_the_old_view_stays_out(workshop: Workshop, path: str) -> None:
-    views = Views(None, REVOKED)
-    verdict = _decide(workshop, path, workshop.verified(), views=views, when_stale=WhenStale.ALLOW)
+    verdict = _decide(
+        *(workshop, path, workshop.verified()),
+        view=REVOKED,
+        age=OLD,
+        when_stale=WhenStale.ALLOW,
+    )
     assert verdict == Deny(Reason.REVOKED_SESSION)
 
 
@@ -159,13 +165,13 @@ def test_before_any_view_nobody_is_let_in(workshop: Workshop, path: str) -> None
     with pytest.raises(NoVerdict):
         _decide(
             *(workshop, path, workshop.verified()),
-            views=Views(None, None),
+            age=None,
             when_stale=WhenStale.ALLOW,
         )
 
 
 def test_an_old_view_still_asks_for_the_role(workshop: Workshop) -> None:
-    verdict = _decide(workshop, "/lent/admin", workshop.verified(), views=Views(None, EMPTY))
+    verdict = _decide(workshop, "/lent/admin", workshop.verified(), age=OLD)
     assert verdict == Deny(Reason.ROLE_MISSING)
 
 
@@ -187,12 +193,12 @@ def test_narrowing_never_widens(
     anybody: bool,
 ) -> None:
     token = workshop.verified() if anybody else None
-    views = Views(view, None if view is not None else EMPTY)
+    seen, age = (EMPTY, OLD) if view is None else (view, FRESH)
     try:
-        narrowed = _decide(workshop, path, token, narrowing=narrowing, views=views)
+        narrowed = _decide(workshop, path, token, narrowing=narrowing, view=seen, age=age)
     except NoVerdict:
         return
     if isinstance(narrowed, Allow):
-        wide = _decide(workshop, path, token, views=views)
+        wide = _decide(workshop, path, token, view=seen, age=age)
         assert isinstance(wide, Allow)
         assert narrowing is None or narrowed.token is not None
