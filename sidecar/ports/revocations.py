@@ -64,8 +64,15 @@ class RevocationStore(Protocol):
 class FeedStore(Protocol):
     """What the feeds read of the log."""
 
-    async def read_entries(self, after: int) -> Sequence[Entry]:
-        """Return the entries behind this sequence, in order; none that commits later is missed."""
+    async def read_entries(self, after: int, most: int | None = None) -> Sequence[Entry]:
+        """Return the entries behind this sequence, in order, the first `most` of them (None: all).
+
+        What commits later has a greater sequence than any that was returned.
+        """
+        ...
+
+    async def read_last_entry(self) -> Entry | None:
+        """Return the entry with the greatest sequence; None where there is none."""
         ...
 
 

@@ -19,8 +19,20 @@ from sidecar.stores.sql.schema import HEAD
 from sidecar.stores.sql.tables import deployment, metadata
 from tests.contracts.sql_stores import outside
 from tests.programs.postgres import OWNER, Postgres
+from tests.programs.redis import SERVERS, RedisServer, serving_redis
 
 DATABASES = ("sqlite", "postgresql")
+
+
+@pytest_asyncio.fixture(params=SERVERS)
+async def redis_server(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[RedisServer]:
+    """Run each program that speaks the protocol of Redis, for one test."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    async with serving_redis(folder, server=request.param) as server:
+        yield server
 
 
 def make_current(url: str) -> str:

@@ -1,25 +1,26 @@
 """The feed that always runs: what another connection commits is here within a second."""
 
 import asyncio
+import itertools
 import logging
+import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, closing
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from sidecar.core.revocation import Revocation, RevocationView
 from sidecar.errors import StoreUnavailable
 from sidecar.stores.sql import SqlStore, feed
-from sidecar.stores.sql.engine import CONNECTIONS
-from sidecar.stores.sql.feed import LONGEST_TRUST, PERIOD
+from sidecar.stores.sql.engine import CHANNEL, CONNECTIONS
+from sidecar.stores.sql.feed import LONGEST_TRUST, PERIOD, SHORTEST_PAUSE
+from tests.contracts.sql_readers import Reader, reading
 from tests.contracts.sql_stores import (
     BY,
     HASH,
     NOW,
-    add_user,
-    end_user,
+    REFRESH_TTL,
     make_user,
     outside,
     run_sql,
@@ -28,55 +29,12 @@ from tests.contracts.sql_stores import (
 pytestmark = pytest.mark.asyncio
 
 BOUND = 1.0  # seconds from a commit until every process holds it
-PATIENCE = 10.0  # seconds; a test that waits longer has failed
-
-
-class Reader:
-    """A feed with a view, and when it read what."""
-
-    def __init__(self, store: SqlStore) -> None:
-        self.view = RevocationView()
-        self.arrived: dict[str, float] = {}
-        self.heard: list[float] = []
-        self.reads = 0
-        self._changed = asyncio.Event()
-        self.feed = store.make_feed(self._apply, self._hear)
-
-    def _apply(self, revocations: Iterable[Revocation]) -> None:
-        taken = list(revocations)
-        self.view.apply(taken)
-        self.reads += 1
-        for each in taken:
-            self.arrived.setdefault(each.subject, time.monotonic())
-        self._changed.set()
-
-    def _hear(self, at: float) -> None:
-        self.heard.append(at)
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until this holds, looking whenever the feed has read something."""
-        async with asyncio.timeout(PATIENCE):
-            while not condition():
-                self._changed.clear()
-                try:
-                    await asyncio.wait_for(self._changed.wait(), 0.1)
-                except TimeoutError:
-                    continue  # a change of health alone tells nobody
-
-
-@asynccontextmanager
-async def reading(store: SqlStore) -> AsyncIterator[Reader]:
-    """Run a feed for the length of the block; it must not end by itself."""
-    reader = Reader(store)
-    await reader.feed.start()
-    running = asyncio.create_task(reader.feed.run())
-    try:
-        yield reader
-        assert not running.done(), running
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
+SET_BACK = {
+    "sqlite": "UPDATE sqlite_sequence SET seq = {} WHERE name = 'revocations'",
+    "postgresql": "SELECT setval('revocations_sequence_seq', {})",
+}
+BEHIND = "DELETE FROM revocations WHERE sequence > "
+ROW = "INSERT INTO revocations (sequence, level, subject, epoch, forget_at)"
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -103,34 +61,12 @@ async def test_a_first_view_that_cannot_be_read_is_an_error(
     assert reader.heard == []
 
 
-async def test_what_others_commit_is_held_within_a_second(store: SqlStore, other: SqlStore) -> None:
-    user = await add_user(store)
-    sent: dict[str, float] = {}
-    async with reading(store) as reader:
-        for number in range(20):
-            await other.revocations.revoke_token(f"j-{number}", forget_at=NOW)
-            sent[f"j-{number}"] = time.monotonic()
-            await asyncio.sleep(PERIOD * number / 20)  # at every moment between two looks
-        await end_user(other, user.id)
-        sent[user.id] = time.monotonic()
-        await reader.until(lambda: reader.arrived.keys() == sent.keys())
-    assert max(reader.arrived[subject] - at for subject, at in sent.items()) < BOUND
-
-
 async def test_what_this_process_commits_is_read_too(store: SqlStore) -> None:
     async with reading(store) as reader:
         await store.revocations.revoke_token("own", forget_at=NOW)
         committed = time.monotonic()
         await reader.until(lambda: "own" in reader.arrived)
         assert reader.arrived["own"] - committed < BOUND
-
-
-async def test_a_quiet_database_is_heard_of_all_the_time(store: SqlStore) -> None:
-    async with reading(store) as reader:
-        await reader.until(lambda: len(reader.heard) > 5)
-        assert reader.heard == sorted(reader.heard)
-        assert reader.feed.healthy
-    assert max(b - a for a, b in zip(reader.heard, reader.heard[1:], strict=False)) < BOUND
 
 
 async def test_it_goes_on_after_errors_and_says_so_once(
@@ -264,3 +200,183 @@ async def test_a_sqlite_file_that_somebody_holds_is_not_fresh_until_it_is_free(
         "the revocations cannot be read",
         "the revocations are read again",
     ]
+
+
+@pytest.mark.parametrize("number", range(8))
+async def test_a_log_of_any_length_is_read_in_pages(
+    store: SqlStore, other: SqlStore, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(feed, "PAGE", 3)
+    for place in range(number):
+        await other.revocations.revoke_token(f"early-{place}", forget_at=NOW)
+    async with reading(store) as reader:
+        assert reader.arrived.keys() == {f"early-{place}" for place in range(number)}
+        assert reader.knew == [number]
+        late = [f"late-{place}" for place in range(number)]
+        for subject in late:
+            await other.revocations.revoke_token(subject, forget_at=NOW)
+        await reader.until_holds(*late)
+        await reader.until_fresh()
+    assert len(reader.view) == 2 * number
+
+
+def lose_commits(url: str, kept: int, *written: str) -> list[str]:
+    """Return what makes of a log one that lacked its last commits when it went on elsewhere."""
+    rows = [
+        f"{ROW} VALUES ({sequence}, 'token', '{subject}', 0, {NOW})"
+        for sequence, subject in enumerate(written, kept + 1)
+    ]
+    generator = SET_BACK[url.partition(":")[0]].format(kept + len(written))
+    return [f"{BEHIND}{kept}", "DELETE FROM outbox", generator, *rows]
+
+
+@pytest.mark.parametrize("written", [0, 1, 2, 3, 4], ids="{} written since".format)
+async def test_a_database_that_lost_its_last_commits_is_read_from_its_start(
+    store: SqlStore,
+    other: SqlStore,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    written: int,
+) -> None:
+    """As a standby does that was promoted: what others wrote before that was noticed is behind."""
+    monkeypatch.setattr(feed, "PAGE", 2)
+    before = [f"j-{number}" for number in range(5)]
+    for subject in before:
+        await other.revocations.revoke_token(subject, forget_at=NOW)
+    since = [f"since-{number}" for number in range(written)]
+    async with reading(store) as reader:
+        await reader.until_fresh()
+        await run_sql(database_url, *lose_commits(database_url, 2, *since))
+        lost = time.monotonic()
+        await reader.until_holds(*since)
+        await reader.until_fresh()
+        fresh = [knew for at, knew in zip(reader.heard, reader.knew, strict=True) if at > lost]
+        assert set(fresh) == {5 + written}
+        assert all(reader.view.refuses_token(subject) for subject in before)
+        await other.revocations.revoke_token("after", forget_at=NOW)
+        committed = time.monotonic()
+        await reader.until_holds("after")
+        assert reader.arrived["after"] - committed < BOUND
+    (line,) = lines(caplog)
+    assert line.startswith("the database lacks a revocation that was read from it")
+
+
+async def test_a_database_that_lost_everything_takes_nothing_back(
+    store: SqlStore, other: SqlStore, database_url: str
+) -> None:
+    await other.revocations.revoke_token("before", forget_at=NOW)
+    async with reading(store) as reader:
+        await run_sql(database_url, *lose_commits(database_url, 0, "first"))
+        await reader.until_holds("first")
+        await run_sql(database_url, "DELETE FROM revocations")
+        await reader.until_fresh()
+        await other.revocations.revoke_token("after", forget_at=NOW)
+        await reader.until_holds("after")
+        await reader.until_fresh()
+        assert len(reader.view) == 3
+        assert reader.feed.healthy
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_backup_that_is_restored_into_the_file_is_noticed(
+    store: SqlStore, other: SqlStore, database_url: str, tmp_path: Path
+) -> None:
+    file, backup = database_url.removeprefix("sqlite:///"), str(tmp_path / "backup.db")
+
+    def copy(source: str, target: str) -> None:
+        with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as written:
+            read.backup(written)
+
+    await other.revocations.revoke_token("kept", forget_at=NOW)
+    await asyncio.to_thread(copy, file, backup)
+    for number in range(3):
+        await other.revocations.revoke_token(f"lost-{number}", forget_at=NOW)
+    async with reading(store) as reader:
+        await asyncio.to_thread(copy, backup, file)
+        (entry,) = await other.revocations.revoke_token("after", forget_at=NOW)
+        assert entry.sequence == 2
+        committed = time.monotonic()
+        await reader.until_holds("after")
+        assert reader.arrived["after"] - committed < BOUND
+        await reader.until_fresh()
+        assert len(reader.view) == 5
+
+
+async def test_that_the_last_of_the_log_is_over_and_purged_is_no_loss(
+    store: SqlStore, other: SqlStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    await other.revocations.revoke_token("long", forget_at=NOW)
+    await other.revocations.revoke_token("short", forget_at=1)
+    async with reading(store) as reader:
+        await reader.until_fresh()
+        await other.sweep.purge(1, refresh_ttl=REFRESH_TTL)
+        purged = time.monotonic()
+        await reader.until_fresh()
+        await other.revocations.revoke_token("after", forget_at=NOW)
+        committed = time.monotonic()
+        await reader.until_holds("after")
+        assert reader.arrived["after"] - committed < BOUND
+        await reader.until_fresh()
+        late = [at for at in reader.heard if at >= purged - BOUND]
+    assert max(b - a for a, b in itertools.pairwise(late)) < BOUND
+    assert lines(caplog) == []
+
+
+async def test_what_was_written_past_the_log_is_found_when_it_is_read_again(
+    store: SqlStore,
+    other: SqlStore,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "PAGE", 2)
+    monkeypatch.setattr(feed, "PAGE_PERIOD", PERIOD)
+    monkeypatch.setattr(feed, "LONGEST_TRUST", PERIOD)
+    for number in range(6):
+        await other.revocations.revoke_token(f"j-{number}", forget_at=NOW)
+    hole = "DELETE FROM revocations WHERE sequence = 4"
+    await run_sql(database_url, hole)
+    async with reading(store) as reader:
+        await reader.until_fresh()
+        await run_sql(database_url, f"{ROW} VALUES (4, 'token', 'hidden', 0, {NOW})")
+        await reader.until_holds("hidden")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_postgresql_tells_at_once(store: SqlStore, other: SqlStore) -> None:
+    sent: dict[str, float] = {}
+    async with reading(store) as reader:
+        await reader.until_fresh()  # its connection is there, and listens
+        for number in range(21):
+            await asyncio.sleep(PERIOD * (number * 0.618 % 1))  # at every moment between two looks
+            await other.revocations.revoke_token(f"j-{number}", forget_at=NOW)
+            sent[f"j-{number}"] = time.monotonic()
+        await reader.until_holds(*sent)
+    waits = sorted(reader.arrived[subject] - at for subject, at in sent.items())
+    assert waits[len(waits) // 2] < PERIOD / 4  # which looking alone would take for half of them
+    assert waits[-1] < BOUND
+
+
+async def test_of_what_nobody_tells_it_knows_all_the_same(
+    store: SqlStore, database_url: str
+) -> None:
+    async with reading(store) as reader:
+        await reader.until_fresh()
+        await run_sql(database_url, f"{ROW} VALUES (1, 'token', 'untold', 0, {NOW})")
+        committed = time.monotonic()
+        await reader.until_holds("untold")
+        assert reader.arrived["untold"] - committed < BOUND
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_it_looks_no_more_often_for_being_told_very_often(
+    store: SqlStore, database_url: str
+) -> None:
+    async with reading(store) as reader, outside(database_url) as connection:
+        await reader.until_fresh()
+        began, reads = time.monotonic(), reader.reads
+        while time.monotonic() < began + 5 * PERIOD:
+            await connection.execute(sa.text(f"NOTIFY {CHANNEL}"))
+            await connection.commit()
+        looks = reader.reads - reads
+        assert 2 * 5 < looks <= (time.monotonic() - began) / SHORTEST_PAUSE + 1

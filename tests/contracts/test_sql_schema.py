@@ -15,10 +15,11 @@ from alembic.script import ScriptDirectory
 from sidecar.errors import StoreUnavailable, StoreUnusable
 from sidecar.stores import sql
 from sidecar.stores.sql import SqlStore, open_store
+from sidecar.stores.sql.engine import COMMAND_TIMEOUT, SCHEMA_LOCK
 from sidecar.stores.sql.schema import HEAD, migrate
 from sidecar.stores.sql.search import SEARCH_INDEX
 from sidecar.stores.sql.tables import metadata
-from tests.contracts.sql_stores import add_user, outside, read_tables, run_sql
+from tests.contracts.sql_stores import add_user, outside, read_tables, run_sql, until_blocked
 from tests.programs.postgres import Postgres
 from tests.programs.service import make_service
 
@@ -137,7 +138,20 @@ async def test_of_several_processes_that_upgrade_at_once_all_end_well(
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("version", ["0004", "9999", "0000", "another-program"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        *("0004", "9999", "0000", "another-program"),
+        *(
+            "0004_from_0004",
+            "9999_from_0004",
+            "0003_from_0003",
+            "0004_from_003",
+            "0004_from_0003 ",
+        ),
+    ],
+    ids=repr,
+)
 async def test_a_version_that_is_not_known_is_refused_and_nothing_is_changed(
     store: SqlStore, database_url: str, version: str
 ) -> None:
@@ -154,6 +168,39 @@ async def test_a_version_that_is_not_known_is_refused_and_nothing_is_changed(
         assert str(raised.value).startswith(database_url.removeprefix("sqlite:///"))
         assert "\n" not in str(raised.value)
     assert (await describe_tables(database_url), await read_tables(database_url)) == before
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("version", ["0004_from_0003", "9999_from_0001"])
+async def test_a_later_version_that_lets_this_one_use_it_is_used_and_left_as_it_is(
+    store: SqlStore, database_url: str, version: str
+) -> None:
+    """Replicas of this version may be started, or come back, where a newer one was before."""
+    move = sa.text("UPDATE alembic_version SET version_num = :version")
+    async with outside(database_url) as connection:
+        await connection.execute(move, {"version": version})
+        await connection.commit()
+    await store.prepare_schema()
+    await store.upgrade_schema()
+    await add_user(store)
+    async with outside(database_url) as connection:
+        found = await connection.execute(sa.text("SELECT version_num FROM alembic_version"))
+        assert found.scalar_one() == version
+
+
+@pytest.mark.asyncio
+async def test_whoever_waits_for_another_upgrade_has_the_patience_for_it(
+    postgres: Postgres,
+) -> None:
+    url = await asyncio.to_thread(postgres.make_database)
+    async with open_store(url, outbox=False) as store, outside(url) as holder:
+        await holder.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
+        upgrading = asyncio.create_task(store.upgrade_schema())
+        await until_blocked(url)
+        await asyncio.sleep(COMMAND_TIMEOUT + 0.5)  # what any other statement is given
+        await holder.rollback()
+        await upgrading
+        await store.prepare_schema()
 
 
 @pytest.mark.asyncio

@@ -10,8 +10,8 @@ from alembic.config import Config
 
 from sidecar.ports import UserChange
 from sidecar.stores.sql import SqlStore, open_store
-from sidecar.stores.sql.engine import make_place
 from sidecar.stores.sql.search import SEARCH_INDEX
+from sidecar.stores.sql.sqlite import make_place
 from tests.contracts.sql_stores import BY, HASH, add_user, change_user, make_user, outside, run_sql
 from tests.programs.postgres import OWNER, Postgres
 

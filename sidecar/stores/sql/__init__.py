@@ -46,9 +46,9 @@ class SqlStore:
         self.factors = SqlFactors(database)
 
     @property
-    def refuses_writes(self) -> bool:
-        """Say whether the last write failed."""
-        return self._database.refuses_writes
+    def write_problem(self) -> str | None:
+        """Say why the last write failed; None where it did not."""
+        return self._database.write_problem
 
     async def prepare_schema(self) -> None:
         """Make sure that the schema is current. Raises StoreUnusable, StoreUnavailable."""

@@ -1,20 +1,20 @@
 """One database: its connections, its transactions, and one exception for all that goes wrong."""
 
 import asyncio
-import os
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from sidecar.errors import MissingExtra, StoreUnavailable, StoreUnusable
+from sidecar.errors import MissingExtra, StoreUnavailable
+from sidecar.stores.sql.hosts import Hosts, name_url
+from sidecar.stores.sql.idle import Idle
 from sidecar.stores.sql.problems import describe_problem
+from sidecar.stores.sql.sqlite import listen_sqlite
 from sidecar.stores.sql.turns import Turns
 
 CONNECTIONS: Final = 5
@@ -26,6 +26,8 @@ COMMAND_TIMEOUT: Final = 4.0  # seconds for one statement on PostgreSQL
 # sequences.
 LOG_LOCK: Final = 0x51DE_CA01
 SCHEMA_LOCK: Final = 0x51DE_CA02
+CHANNEL: Final = "sidecar_revocations"  # PostgreSQL tells those who listen there of commits
+POSTGRESQL: Final = "postgresql+asyncpg://"
 CHANGED: Final = "changed"  # where a connection remembers that its transaction changed a row
 
 T = TypeVar("T")
@@ -34,33 +36,40 @@ T = TypeVar("T")
 class Database:
     """A database and its two kinds of transaction; `connections` is how many it opens at most.
 
-    `refuses_writes`: the last one failed, as with a full disk, which can be read all the same. A
-    transaction that changes nothing proves nothing.
+    `patience` is how many seconds a statement, or a wait for a lock, may take at most; None: as
+    long as somebody waits who asked for an answer.
+    `write_problem`: why the last write failed, as with a full disk, which can be read all the same.
+    A transaction that changes nothing proves nothing.
     """
 
-    def __init__(self, url: str, *, connections: int = CONNECTIONS) -> None:
-        self.refuses_writes = False
-        self.url = make_url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+    def __init__(
+        self, url: str, *, connections: int = CONNECTIONS, patience: float | None = None
+    ) -> None:
+        self.write_problem: str | None = None
+        self.is_sqlite = url.startswith("sqlite:")
+        self.url = make_url(url if self.is_sqlite else POSTGRESQL)
         self._text = url
         self._engine = (
-            _make_sqlite(self.url, connections)
+            _make_sqlite(self.url, connections, patience or BUSY_TIMEOUT)
             if self.is_sqlite
-            else _make_postgresql(url, connections)
+            else _make_postgresql(url, connections, patience or COMMAND_TIMEOUT)
         )
         _listen_changes(self._engine.sync_engine)
+        self._idle = None if self.is_sqlite else Idle(self._engine.sync_engine)
         self._alone = _Alone(self.url) if self.is_sqlite else None
         self._turns = Turns()
 
-    def again(self, *, connections: int) -> "Database":
+    def again(self, *, connections: int, patience: float | None = None) -> "Database":
         """Return the same database with other connections, which no caller of this one takes."""
-        return Database(self._text, connections=connections)
+        return Database(self._text, connections=connections, patience=patience)
+
+    def on_connect(self, hook: Callable[[Any], None]) -> None:
+        """Have this called with each connection that is made from now on, as SQLAlchemy has it."""
+        sa.event.listen(self._engine.sync_engine, "connect", lambda made, _record: hook(made))
 
     def __str__(self) -> str:
-        """Name the database without its password, which may also stand in the query."""
-        if self.is_sqlite:
-            return self.url.database or ""
-        return self.url.set(query={}).render_as_string()
+        """Name the database without its password."""
+        return (self.url.database or "") if self.is_sqlite else name_url(self._text)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -88,9 +97,12 @@ class Database:
             connection = await connected.execution_options(immediate=True)
             async with connection.begin():
                 if log and not self.is_sqlite:
-                    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOG_LOCK)))
+                    # Whoever listens is told at the commit, and not where there is none.
+                    tell = sa.func.pg_notify(CHANNEL, "")
+                    lock = sa.func.pg_advisory_xact_lock(LOG_LOCK)
+                    await connection.execute(sa.select(lock, tell))
                 yield connection
-            self.refuses_writes &= not connection.info[CHANGED]
+            self._note_write(changed=connection.info[CHANGED])
 
     async def write_at_once(self, lock: int, work: Callable[[sa.Connection], T]) -> T:
         """Do this in a transaction that writes, one at a time in the whole deployment.
@@ -104,7 +116,7 @@ class Database:
             async with self._noted(), self._translated(), self._turns.turn():
                 async with asyncio.timeout(BUSY_TIMEOUT):
                     result, changed = await self._alone.run(work)
-            self.refuses_writes &= not changed
+            self._note_write(changed=changed)
             return result
         async with self._translated(), self._turns.turn(), self.write() as connection:
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
@@ -114,9 +126,13 @@ class Database:
     async def _noted(self) -> AsyncIterator[None]:
         try:
             yield
-        except StoreUnavailable:
-            self.refuses_writes = True
+        except StoreUnavailable as error:
+            self.write_problem = str(error)
             raise
+
+    def _note_write(self, *, changed: bool) -> None:
+        if changed:
+            self.write_problem = None
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
@@ -124,6 +140,8 @@ class Database:
         try:
             yield
         except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
+            if self._idle is not None and isinstance(error, TimeoutError):
+                self._idle.drop()
             raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None
 
 
@@ -139,7 +157,7 @@ class _Alone:
             # Another thread closes it, once this one has ended.
             connect_args={"timeout": BUSY_TIMEOUT, "check_same_thread": False},
         )
-        _listen_sqlite(self._engine)
+        listen_sqlite(self._engine)
         _listen_changes(self._engine)
 
     def close(self) -> None:
@@ -159,41 +177,16 @@ class _Alone:
             return result, connection.info[CHANGED]
 
 
-def make_place(url: URL) -> None:
-    """Make a SQLite database's file and folders, for nobody else to read. Raises StoreUnusable."""
-    path = Path(url.database or "")
-    try:
-        for folder in reversed(path.parents):  # `parents=True` would make all but the last public
-            folder.mkdir(mode=0o700, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise StoreUnusable(f"{error.filename}: {error.strerror}") from None
-
-
-def _make_sqlite(url: URL, connections: int) -> AsyncEngine:
+def _make_sqlite(url: URL, connections: int, busy_timeout: float) -> AsyncEngine:
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
-        connect_args={"timeout": BUSY_TIMEOUT},
+        connect_args={"timeout": busy_timeout},
     )
-    _listen_sqlite(engine.sync_engine)
+    listen_sqlite(engine.sync_engine)
     return engine
-
-
-def _listen_sqlite(engine: sa.Engine) -> None:
-    sa.event.listen(engine, "connect", _set_up_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say so
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA journal_mode={journal_mode()}")
-    cursor.execute("PRAGMA synchronous=FULL")  # a power cut must not bring a revoked token back
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
 
 
 def _listen_changes(engine: sa.Engine) -> None:
@@ -211,23 +204,11 @@ def _note_change(connection: sa.Connection, cursor: Any, *rest: Any) -> None:
         connection.info[CHANGED] = True
 
 
-def journal_mode() -> str:
-    """Return WAL where SQLite's two writers cannot corrupt it (fixed in 3.51.3), else TRUNCATE."""
-    version = sqlite3.sqlite_version_info
-    fixed = version >= (3, 51, 3) or version in {(3, 50, 7), (3, 44, 6)}
-    return "WAL" if fixed else "TRUNCATE"
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    immediate = connection.get_execution_options().get("immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _make_postgresql(url: str, connections: int) -> AsyncEngine:
+def _make_postgresql(url: str, connections: int, command_timeout: float) -> AsyncEngine:
     try:
         return create_async_engine(
             # The driver reads the URL itself: it knows `sslmode` and the like, SQLAlchemy does not.
-            "postgresql+asyncpg://",
+            POSTGRESQL,
             # Whoever waited for a row or a lock has to see what the other committed.
             isolation_level="READ COMMITTED",
             pool_size=connections,
@@ -235,9 +216,9 @@ def _make_postgresql(url: str, connections: int) -> AsyncEngine:
             pool_timeout=POOL_TIMEOUT,
             pool_pre_ping=True,
             connect_args={
-                "dsn": url,
+                "async_creator_fn": Hosts(url).connect,
                 "timeout": CONNECT_TIMEOUT,
-                "command_timeout": COMMAND_TIMEOUT,
+                "command_timeout": command_timeout,
                 # PgBouncer hands connections to others: without this cache statements have no name,
                 # and are parsed at each use, also those that SQLAlchemy keeps.
                 "statement_cache_size": 0,

@@ -2,21 +2,25 @@
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
-import aiosqlite
-
+from sidecar.clock import read_clock
 from sidecar.core.revocation import Revocation
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Entry
 from sidecar.stores.sql.engine import Database
+from sidecar.stores.sql.notices import SqliteNotice, listen
 from sidecar.stores.sql.revocations import SqlRevocations
 
 PERIOD: Final = 0.2  # seconds between looks
-NOTICE_TIMEOUT: Final = 1.0  # seconds; a commit on a slow disk holds SQLite's file as long
+SHORTEST_PAUSE: Final = 0.02  # seconds between looks where PostgreSQL tells of many commits
 LONGEST_TRUST: Final = 5.0  # seconds without a change after which the log is read all the same
+PAGE: Final = 250  # entries read at once: more would hold the event loop for over 5 ms
+# Seconds between the pages of the whole log that are read again, whatever was seen: whoever writes
+# past us, and a database that was set back at the worst moment, are noticed all the same.
+PAGE_PERIOD: Final = 5.0
 
 log = logging.getLogger("sidecar.feed")
 
@@ -41,23 +45,33 @@ class SqlFeed:
         self._store = SqlRevocations(self._database, announced=False)
         self._apply = apply
         self._heard = heard
-        self._sequence = 0
+        self._told = asyncio.Event()  # of something new
+        self._last: Entry | None = None  # the greatest of the log, as far as it was read
+        self._page_after = 0  # the sequence behind which the log is read again
+        self._page_due = 0.0
+        self._complete = True  # False while something may be missing that only reading again finds
         self._version: int | None = None  # of the SQLite file as it was last read, where known
         self._read_at = 0.0
 
     async def start(self) -> None:
         """Take the first whole view. Raises StoreUnavailable."""
-        began = time.monotonic()
-        self._take(await self._first.read_entries(self._sequence), began)
+        began = read_clock().monotonic
+        await self._read_on(self._first)
+        while not self._complete:
+            await self._read_page_again()
+        self._heard(began)
+        self._page_due = began + PAGE_PERIOD
 
     async def run(self) -> None:
         """Read on for ever; what fails is tried again."""
-        notice = (
-            _SqliteNotice(self._database.url.database or "") if self._database.is_sqlite else None
-        )
+        notice = None
+        if self._database.is_sqlite:
+            notice = SqliteNotice(self._database.url.database or "")
+        else:
+            listen(self._database, self._told.set)
         try:
             while True:
-                await asyncio.sleep(PERIOD)
+                await self._wait()
                 try:
                     await self._look(notice)
                 except StoreUnavailable as error:
@@ -70,23 +84,77 @@ class SqlFeed:
                 await notice.close()
             await self._database.close()
 
-    async def _look(self, notice: "_SqliteNotice | None") -> None:
+    async def _wait(self) -> None:
+        """Wait until it is time to look."""
+        await asyncio.sleep(SHORTEST_PAUSE)
+        if self._complete:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD - SHORTEST_PAUSE):
+                    await self._told.wait()
+        self._told.clear()
+
+    async def _look(self, notice: SqliteNotice | None) -> None:
         """Read the log, unless it is known that nothing came."""
-        began = time.monotonic()
+        began = read_clock().monotonic
         version = None if notice is None else await notice.read_version()
         trusted = version is not None and began < self._read_at + LONGEST_TRUST
-        if trusted and version == self._version:
+        if trusted and version == self._version and self._complete:
             self._heard(began)
             return
-        entries = await self._store.read_entries(self._sequence)
-        self._take(entries, began)
+        await self._read_on(self._store)
+        if began >= self._page_due:
+            await self._read_page_again()
+            self._page_due = began + PAGE_PERIOD
+        while not self._complete and read_clock().monotonic < began + PERIOD:
+            await self._read_page_again()
+        if self._complete:
+            self._heard(began)
         self._version, self._read_at = version, began
 
-    def _take(self, entries: Sequence[Entry], began: float) -> None:
-        self._apply(entry.revocation for entry in entries)
-        if entries:
-            self._sequence = entries[-1].sequence
-        self._heard(began)
+    async def _read_on(self, store: SqlRevocations) -> None:
+        """Read the log to its end, in pages.
+
+        Its last entry is read again with what came since. Where it is not there any more, it was
+        over and purged, or the database is not what it was: restored, or failed over to one that
+        lacked the last commits. Others may have written before that was noticed.
+        """
+        length = PAGE
+        while length == PAGE:
+            last = self._last
+            page = await store.read_entries(0 if last is None else last.sequence - 1, PAGE)
+            length = len(page)
+            if last is not None and last not in page[:1]:
+                await self._begin_again(store, last)
+                length = PAGE
+                continue
+            self._apply(entry.revocation for entry in page)
+            if page:
+                self._last = page[-1]
+
+    async def _begin_again(self, store: SqlRevocations, lost: Entry) -> None:
+        """Go on from where the log ends now, and have all of it read again."""
+        last = await store.read_last_entry()
+        # Also where it was only over, as for a process that slept: what others wrote since lies
+        # between the two, and the view is not fresh before that has been read.
+        self._complete = False
+        if lost.revocation.forget_at > read_clock().unix:  # which no purge takes
+            log.warning(
+                "the database lacks a revocation that was read from it, and which is refused here"
+                " all the same: unless the clock of another process is ahead, it was restored or"
+                " failed over without its last commits; revoke again what was revoked just before"
+            )
+        self._last, self._page_after = last, 0
+        if last is not None:
+            self._apply([last.revocation])
+
+    async def _read_page_again(self) -> None:
+        """Read one more page of the whole log, from its start again behind its end."""
+        page = await self._store.read_entries(self._page_after, PAGE)
+        self._apply(entry.revocation for entry in page)
+        if len(page) < PAGE:
+            self._page_after, self._complete = 0, True
+        else:
+            self._page_after = page[-1].sequence
 
     def _note(self, *, healthy: bool, cause: str = "") -> None:
         if healthy is not self.healthy:
@@ -95,36 +163,3 @@ class SqlFeed:
             else:
                 log.error("the revocations cannot be read", extra={"cause": cause})
             self.healthy = healthy
-
-
-class _SqliteNotice:
-    """Says whether another connection committed: a connection of its own that never writes.
-
-    `PRAGMA data_version` costs a tenth of what reading the log costs, and does not see commits of
-    its own connection.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._connection: aiosqlite.Connection | None = None
-
-    async def read_version(self) -> int:
-        """Return a number that every commit changes. Raises StoreUnavailable.
-
-        After that the numbers start anew, and none from before may be compared with them.
-        """
-        try:
-            if self._connection is None:
-                self._connection = await aiosqlite.connect(self._path, timeout=NOTICE_TIMEOUT)
-            async with self._connection.execute("PRAGMA data_version") as cursor:
-                row = await cursor.fetchone()
-        except aiosqlite.Error as error:
-            await self.close()
-            raise StoreUnavailable(f"{self._path}: {error}") from None
-        return int(row[0]) if row is not None else 0
-
-    async def close(self) -> None:
-        """Give the connection back."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()

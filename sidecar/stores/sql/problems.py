@@ -9,30 +9,39 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from sidecar.stores.sql.hosts import NoPrimary
+
 # PostgreSQL's documentation, appendix A.
 SQLSTATES: Final = {
     "08003": "the connection ended",
     "08P01": "what answers is no PostgreSQL",
-    "25006": "is read-only",
+    "25006": "is read-only: name the primary, or all hosts, in database.url",
     "28000": "refuses the user",
     "28P01": "refuses the password",
     "3D000": "there is no such database",
     "42501": "the user lacks rights",
     "42P01": "lacks a table: run `sidecar db upgrade`",
-    "53100": "its disk is full",
-    "53300": "takes no more connections",
+    "53100": "its disk is full: make room there, nothing has to be restarted",
+    "53300": "takes no more connections: raise max_connections, or run fewer processes",
     "57P01": "the connection ended",
-    "57P03": "is starting or stopping",
+    "57P03": "is starting or stopping: it is tried again",
 }
+
+# How SQLite fails where the disk is full, or what it needs beside its file cannot be made.
+WANTING: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+HINT: Final = ": is there room, and may this process write the file and its folder?"
 
 
 def describe_problem(error: Exception) -> str:
     """Return what is wrong, without a statement, a value or a password."""
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, sqlite3.Error):
-        return str(cause)
+        room = getattr(cause, "sqlite_errorname", "").startswith(WANTING)
+        return f"{cause}{HINT if room else ''}"
     if isinstance(cause, sa.exc.TimeoutError):
         return "every connection is busy"
+    if isinstance(cause, NoPrimary):
+        return "none of its hosts takes writes: promote a standby"
     if isinstance(cause, TimeoutError):
         return "does not answer in time"
     if isinstance(cause, FileNotFoundError | PermissionError):

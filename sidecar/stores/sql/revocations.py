@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.core.audit import AuditEvent
@@ -30,7 +29,14 @@ from sidecar.stores.sql.tables import (
 
 OUTBOX_BATCH: Final = 500  # entries announced at once
 IDLE_BATCH: Final = 200  # sessions ended in one transaction: a write lock is held for milliseconds
-LEVELS: Final = frozenset(Level)
+LEVELS: Final = {level.value: level for level in Level}
+ENTRY: Final = (
+    revocations.c.sequence,
+    revocations.c.level,
+    revocations.c.subject,
+    revocations.c.epoch,
+    revocations.c.forget_at,
+)
 
 
 class SqlRevocations:
@@ -77,7 +83,7 @@ class SqlRevocations:
     ) -> tuple[Entry, ...]:
         """Return the entry that refuses a token or a session at least until then."""
         query = (
-            sa.select(revocations)
+            sa.select(*ENTRY)
             .where(
                 revocations.c.subject == subject,
                 revocations.c.level == level.value,
@@ -190,28 +196,39 @@ class SqlRevocations:
             }
             for each in taken_away
         ]
-        written = await connection.execute(sa.insert(revocations).returning(revocations), values)
-        entries = [_read_entry(row) for row in written.mappings()]
+        written = await connection.execute(sa.insert(revocations).returning(*ENTRY), values)
+        entries = [_read_entry(*row) for row in written.all()]
         entries.sort(key=lambda entry: entry.sequence)  # the database may return them in any order
         if self._announced:
             places = [{"sequence": entry.sequence} for entry in entries]
             await connection.execute(sa.insert(outbox), places)
         return tuple(entries)
 
-    async def read_entries(self, after: int) -> Sequence[Entry]:
-        """Return the entries behind this sequence, in order."""
+    async def read_entries(self, after: int, most: int | None = None) -> Sequence[Entry]:
+        """Return the entries behind this sequence, in order, the first `most` of them (None: all).
+
+        Sequences are given out under a lock that is kept until the commit: whoever sees one sees
+        all that are smaller.
+        """
         query = (
-            sa.select(revocations)
+            sa.select(*ENTRY)
             .where(revocations.c.sequence > after)
             .order_by(revocations.c.sequence)
+            .limit(most)
         )
         async with self._database.read() as connection:
             return await self._read_entries(connection, query)
 
+    async def read_last_entry(self) -> Entry | None:
+        """Return the entry with the greatest sequence; None where there is none."""
+        query = sa.select(*ENTRY).order_by(revocations.c.sequence.desc()).limit(1)
+        async with self._database.read() as connection:
+            return next(iter(await self._read_entries(connection, query)), None)
+
     async def read_outbox(self) -> Sequence[Entry]:
         """Return what waits, oldest first, in a bounded number."""
         query = (
-            sa.select(revocations)
+            sa.select(*ENTRY)
             .join(outbox, outbox.c.sequence == revocations.c.sequence)
             .order_by(revocations.c.sequence)
             .limit(OUTBOX_BATCH)
@@ -226,17 +243,18 @@ class SqlRevocations:
             await connection.execute(sa.delete(outbox).where(outbox.c.sequence.in_(sequences)))
 
     async def _read_entries(
-        self, connection: AsyncConnection, query: sa.Select[tuple[object, ...]]
+        self, connection: AsyncConnection, query: sa.Select[int, str, str, int, int]
     ) -> list[Entry]:
-        rows = (await connection.execute(query)).mappings().all()
-        if any(row["level"] not in LEVELS for row in rows):
+        rows = (await connection.execute(query)).all()
+        try:
+            return [_read_entry(*row) for row in rows]
+        except KeyError:
             # Whom it refuses is not known here: a view without it must not count as fresh.
             raise StoreUnavailable(
                 f"{self._database}: a newer version wrote a revocation that this one does not know"
-            )
-        return [_read_entry(row) for row in rows]
+            ) from None
 
 
-def _read_entry(row: RowMapping) -> Entry:
-    revocation = Revocation(Level(row["level"]), row["subject"], row["epoch"], row["forget_at"])
-    return Entry(row["sequence"], revocation)
+def _read_entry(sequence: int, level: str, subject: str, epoch: int, forget_at: int) -> Entry:
+    """Return what a row says. Raises KeyError where this version does not know the level."""
+    return Entry(sequence, Revocation(LEVELS[level], subject, epoch, forget_at))

@@ -1,18 +1,31 @@
-"""The schema's version: SQLite's is raised at start, PostgreSQL's by `sidecar db upgrade`."""
+"""The schema's version: SQLite's is raised at start, PostgreSQL's by `sidecar db upgrade`.
+
+Two versions of the service run side by side while replicas are replaced (docs/replicas.md): an
+older one goes on, and may start again, on a schema that says that it may.
+"""
 
 import asyncio
+import re
 from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sidecar.errors import StoreUnusable
-from sidecar.stores.sql.engine import SCHEMA_LOCK, Database, make_place
+from sidecar.stores.sql.engine import SCHEMA_LOCK, Database
 from sidecar.stores.sql.search import index_search
+from sidecar.stores.sql.sqlite import make_place
 from sidecar.stores.sql.tables import deployment, metadata
 
 HEAD: Final = "0003"  # a test holds it equal to the newest migration
 KNOWN: Final = frozenset({None, "0001", "0002", HEAD})
+# A later version says in its name from which one on the code goes on working with it: whoever needs
+# an earlier one would read or write what is not right any more (migrations/__init__.py).
+_LATER: Final = re.compile(r"([0-9]{4})_from_([0-9]{4})")
+NUMBER: Final = 4  # digits at the beginning of a version
+# Seconds for one statement of a migration, and for whoever waits until another process made it.
+MIGRATION_TIMEOUT: Final = 3600.0
+STARTING_TIMEOUT: Final = 30.0  # on SQLite, where it is part of the start
 # As alembic makes it, which is not imported to make a new database.
 _VERSION: Final = sa.Table(
     "alembic_version",
@@ -28,7 +41,7 @@ async def prepare_schema(database: Database) -> None:
         await asyncio.to_thread(make_place, database.url)
     async with database.read() as connection:
         version = await _read_version(connection)
-    if version == HEAD:
+    if _is_enough(version):
         return
     if not database.is_sqlite:
         raise StoreUnusable(
@@ -42,11 +55,20 @@ async def upgrade_schema(database: Database) -> None:
     """Bring the schema up to date; of several processes that try at once one does it."""
     if database.is_sqlite:
         await asyncio.to_thread(make_place, database.url)
+    patience = STARTING_TIMEOUT if database.is_sqlite else MIGRATION_TIMEOUT
+    patient = database.again(connections=1, patience=patience)
+    try:
+        await _upgrade(patient)
+    finally:
+        await patient.close()
+
+
+async def _upgrade(database: Database) -> None:
     async with database.write() as connection:
         if not database.is_sqlite:
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
         version = await _read_version(connection)
-        if version == HEAD:
+        if _is_enough(version):
             return
         if version not in KNOWN:
             raise StoreUnusable(
@@ -54,6 +76,15 @@ async def upgrade_schema(database: Database) -> None:
                 " use a newer one"
             )
         await connection.run_sync(_create if version is None else migrate)
+
+
+def _is_enough(version: str | None) -> bool:
+    """Say whether this code works with a schema: its own version, or a later one that lets it."""
+    if version == HEAD:
+        return True
+    later = _LATER.fullmatch(version or "")
+    own = HEAD[:NUMBER]
+    return later is not None and later[1] > own >= later[2]
 
 
 async def _read_version(connection: AsyncConnection) -> str | None:

@@ -1,0 +1,77 @@
+"""The servers of one PostgreSQL: one, or several of which the one that takes writes is used.
+
+With several the driver would wait for the first that does not answer at all for as long as it may
+wait for all of them, and come to none of the others: a machine that is gone, not only its server.
+"""
+
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+HOST_TIMEOUT: Final = 1.5  # seconds for each of several; a server answers in some milliseconds
+PORT: Final = 5432
+
+
+class NoPrimary(ConnectionError):
+    """Every host answers, and none takes writes: so it is while a standby is promoted."""
+
+
+class Hosts:
+    """Connects to the servers of a URL, the one that was right last time before the others."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._url = url
+        self._hosts = [_split(each) for each in parts.netloc.rpartition("@")[2].split(",")]
+        query = parse_qs(parts.query)
+        # A URL that names hosts in its query, as the driver lets it, is left to the driver.
+        self.several = len(self._hosts) > 1 and not {"host", "port"} & set(query)
+        self._wanted = None if "target_session_attrs" in query else "read-write"
+
+    async def connect(
+        self,
+        *,
+        timeout: float,  # noqa: ASYNC109 - the driver's option
+        **options: Any,
+    ) -> Any:
+        """Return a connection to the first that takes writes, within `timeout` seconds for each.
+
+        Raises what the driver does, or NoPrimary.
+        """
+        import asyncpg  # noqa: PLC0415 - an extra, which SQLite does without
+
+        if not self.several:
+            return await asyncpg.connect(self._url, timeout=timeout, **options)
+        failed: Exception = NoPrimary()
+        for host, port in tuple(self._hosts):
+            try:
+                connection = await asyncpg.connect(
+                    self._url,
+                    host=host,
+                    port=port,
+                    timeout=min(timeout, HOST_TIMEOUT),
+                    target_session_attrs=self._wanted,
+                    **options,
+                )
+            except asyncpg.exceptions.TargetServerAttributeNotMatched:
+                continue
+            except (OSError, asyncpg.CannotConnectNowError) as error:
+                # A standby that answers is no reason to keep silent about a primary that does not.
+                failed = error
+                continue
+            self._hosts.remove((host, port))
+            self._hosts.insert(0, (host, port))
+            return connection
+        raise failed
+
+
+def _split(host: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{host}")
+    return parts.hostname or "", parts.port or PORT
+
+
+def name_url(url: str) -> str:
+    """Return the URL of a PostgreSQL without its password, which may also stand in the query."""
+    parts = urlsplit(url)
+    who, at, hosts = parts.netloc.rpartition("@")
+    user, colon, _ = who.partition(":")
+    return f"{parts.scheme}://{user}{':***' if colon else ''}{at}{hosts}{parts.path}"
