@@ -86,8 +86,8 @@ def dump_explanation(explanation: Explanation | None) -> Members:
     passed_over = explanation.passed_over
     return {
         "entry": explanation.entry,
-        "rule": None if explanation.rule is None else _dump_rule(explanation.rule),
-        "folded": None if explanation.folded is None else _dump_rule(explanation.folded),
+        "rule": None if explanation.rule is None else _dump_deciding(explanation.rule),
+        "folded": None if explanation.folded is None else _dump_deciding(explanation.folded),
         "passed_over": [_dump_passed_over(each) for each in passed_over[:MOST_PASSED_OVER]],
         "conditions": [
             {
@@ -140,6 +140,16 @@ def list_wanted(condition: Condition) -> list[str]:
 
 def _dump_rule(rule: Rule) -> Members:
     return {"line": rule.line, "path": rule.path}
+
+
+def _dump_deciding(rule: Rule) -> Members:
+    """Return a rule with what it says for itself of an outage, as the policy file spells it."""
+    staleness, when_stale = rule.max_staleness, rule.when_stale
+    said = {
+        "max_staleness": None if staleness is None else format_duration(staleness),
+        "when_stale": None if when_stale is None else when_stale.value,
+    }
+    return {**_dump_rule(rule), **{key: value for key, value in said.items() if value is not None}}
 
 
 def _dump_passed_over(passed: PassedOver) -> Members:

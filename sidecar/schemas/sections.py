@@ -22,6 +22,7 @@ from sidecar.schemas.fields import (
 )
 from sidecar.schemas.groups import Group, Switch
 from sidecar.schemas.identity import HeadersSchema, header_name
+from sidecar.schemas.redisurl import SHAPE, RedisUrlInvalid, parse_redis_url
 from sidecar.schemas.rolescopes import RoleScopes
 from sidecar.schemas.values import (
     LONGEST_URL,
@@ -34,7 +35,6 @@ from sidecar.schemas.values import (
     parse_network,
     parse_origin,
     parse_public_url,
-    parse_redis_url,
 )
 
 LEAST_PASSWORD: Final = 8  # characters; NIST SP 800-63B section 3.1.1.2 lets none be shorter
@@ -48,10 +48,9 @@ PATTERN: Final = "must be a host or *.domain, without scheme, port and path"
 DOMAIN: Final = "must be a domain of two labels or more, such as example.com, without a dot before"
 NETWORK: Final = "must be a network such as 10.0.0.0/8, without host bits, or one address"
 DATABASE: Final = (
-    "must be sqlite:///PATH or postgresql://[USER[:PASSWORD]@]HOST[:PORT]/DATABASE;"
+    "must be sqlite:///PATH or postgresql://[USER[:PASSWORD]@]HOST[:PORT][,HOST…]/DATABASE;"
     " signs in a password are percent-encoded"
 )
-REDIS: Final = "must be redis:// or rediss://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER], or unix://PATH"
 
 
 def _judge_audience(audience: list[str]) -> None:
@@ -63,6 +62,15 @@ def _judge_audience(audience: list[str]) -> None:
 
 def _parse_role(text: str) -> str | None:
     return text if is_role(text) else None
+
+
+def _judge_redis_url(text: str) -> str:
+    """Return the URL of a Redis as it is written."""
+    try:
+        parse_redis_url(text)
+    except RedisUrlInvalid as error:
+        raise ValidationError(str(error)) from None
+    return text
 
 
 def _parse_password(text: str) -> str | None:
@@ -136,9 +144,14 @@ class DatabaseSchema(Schema):
 
 
 class RedisSchema(Schema):
-    """The carrier of revocations."""
+    """The carrier of revocations, and what is shown to it and asked of it."""
 
-    url = Parsed(parse_redis_url, REDIS, allow_none=True)
+    url = Parsed(_judge_redis_url, SHAPE, allow_none=True)
+    password_file = words(allow_none=True)
+    sentinel_password_file = words(allow_none=True)
+    ca_file = words(allow_none=True)
+    cert_file = words(allow_none=True)
+    key_file = words(allow_none=True)
 
 
 class RevocationSchema(Schema):
@@ -147,6 +160,7 @@ class RevocationSchema(Schema):
     max_staleness = duration("2s", "24h")
     when_stale = choice("deny", "allow")
     keep_after = duration("0s", "30d")
+    canary = duration("1s", "30s", allow_none=True)
 
 
 class PolicySchema(Schema):

@@ -49,8 +49,20 @@ DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
         "passphrase_file": None,
     },
     "database": {"url": "sqlite:///data/sidecar.db"},
-    "redis": {"url": None},
-    "revocation": {"max_staleness": "30s", "when_stale": "deny", "keep_after": "2h"},
+    "redis": {
+        "url": None,
+        "password_file": None,
+        "sentinel_password_file": None,
+        "ca_file": None,
+        "cert_file": None,
+        "key_file": None,
+    },
+    "revocation": {
+        "max_staleness": "30s",
+        "when_stale": "deny",
+        "keep_after": "2h",
+        "canary": "5s",
+    },
     "policy": {"file": "policy.yaml"},
     "identity": {
         "headers": dict(HEADERS),

@@ -155,7 +155,7 @@ def parse_network(text: str) -> Network | None:
 
 
 def parse_database_url(text: str) -> str | None:
-    """Return `sqlite:///PATH` or `postgresql://…/DATABASE`."""
+    """Return `sqlite:///PATH` or `postgresql://HOST,…/DATABASE`."""
     if len(text) > LONGEST_TEXT or not is_plain_text(text):
         return None
     if text.startswith(SQLITE):
@@ -163,25 +163,9 @@ def parse_database_url(text: str) -> str | None:
         return text if path.strip("/") and path != ":memory:" and "?" not in path else None
     try:
         parts = urlsplit(text)
-        named = bool(parts.hostname) and parts.port != 0 and parts.path.count("/") == 1
+        hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+        named = all(each.hostname and each.port != 0 for each in hosts)
     except ValueError:
         return None
+    named &= parts.path.count("/") == 1
     return text if parts.scheme == "postgresql" and named and parts.path != "/" else None
-
-
-def parse_redis_url(text: str) -> str | None:
-    """Return `redis://`, `rediss://` or `unix://` with what it takes to connect."""
-    if len(text) > LONGEST_TEXT or not is_plain_text(text):
-        return None
-    try:
-        parts = urlsplit(text)
-        named = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    match parts.scheme:
-        case "redis" | "rediss":
-            return text if named and re.fullmatch("(?:/[0-9]{0,5})?", parts.path) else None
-        case "unix":
-            return text if parts.path.strip("/") else None
-        case _:
-            return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from sidecar.core.policy import WhenStale
 from sidecar.errors import DocumentInvalid
 from sidecar.settings.merge import Merged
+from sidecar.settings.redisfiles import read_redis_access
 from sidecar.settings.sources import find_file, read_environment, read_file, read_flags
 from sidecar.settings.together import judge_together
 from sidecar.settings.types import (
@@ -18,6 +19,7 @@ from sidecar.settings.types import (
     IdentitySettings,
     KeySettings,
     PageSettings,
+    RedisAccess,
     RevocationSettings,
     ServerSettings,
     SessionSettings,
@@ -51,12 +53,13 @@ def load_settings(
     for document in read_flags(flags):
         merged.add(document, here)
     judge_together(merged)
+    redis_access = read_redis_access(merged)
     if merged.problems:
         raise DocumentInvalid(merged.problems)
-    return _build(merged)
+    return _build(merged, redis_access)
 
 
-def _build(merged: Merged) -> Settings:
+def _build(merged: Merged, redis_access: RedisAccess) -> Settings:
     """Return the settings as their types."""
     value = merged.values
     hosts = value["redirect", "allowed_hosts"]
@@ -98,10 +101,12 @@ def _build(merged: Merged) -> Settings:
         ),
         database_url=value["database", "url"],
         redis_url=value["redis", "url"],
+        redis_access=redis_access,
         revocation=RevocationSettings(
             max_staleness=value["revocation", "max_staleness"],
             when_stale=WhenStale(value["revocation", "when_stale"]),
             keep_after=value["revocation", "keep_after"],
+            canary=value["revocation", "canary"],
         ),
         policy_file=value["policy", "file"],
         policy_named=merged.was_given(("policy", "file")),

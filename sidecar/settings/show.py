@@ -21,6 +21,14 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
     session, revocation, bootstrap = settings.session, settings.revocation, settings.bootstrap
     pages = settings.pages
     files = {"logo": pages.logo, "stylesheet": pages.stylesheet, "texts": pages.texts}
+    access = settings.redis_access
+    redis_files = {
+        "password_file": access.password_file,
+        "sentinel_password_file": access.sentinel_password_file,
+        "ca_file": access.ca_file,
+        "cert_file": access.cert_file,
+        "key_file": access.key_file,
+    }
     keys, assertion, hosts = settings.keys, settings.identity.assertion, settings.allowed_hosts
     return {
         "server": {
@@ -59,11 +67,15 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
             "passphrase_file": None if keys.passphrase_file is None else str(keys.passphrase_file),
         },
         "database": {"url": hide_password(settings.database_url)},
-        "redis": {"url": hide_password(settings.redis_url)},
+        "redis": {
+            "url": hide_password(settings.redis_url),
+            **{key: None if path is None else str(path) for key, path in redis_files.items()},
+        },
         "revocation": {
             "max_staleness": format_duration(revocation.max_staleness),
             "when_stale": revocation.when_stale.value,
             "keep_after": format_duration(revocation.keep_after),
+            "canary": None if revocation.canary is None else format_duration(revocation.canary),
         },
         "policy": {"file": str(settings.policy_file)},
         "identity": {

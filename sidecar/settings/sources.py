@@ -35,7 +35,7 @@ def find_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 def read_file(path: Path) -> Document:
     """Return the settings file with its problems. Raises DocumentInvalid where there is none."""
-    text = _read_text(path)
+    text = read_text(path)
     document = read_document(text, str(path), largest=LARGEST_SETTINGS)
     if document.values is None:
         document.values = {}  # a file in which everything is a comment
@@ -65,7 +65,7 @@ def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Documen
                 continue
             if find_unknown(*path) is None:
                 try:
-                    text = _read_text(base / text).removesuffix("\n").removesuffix("\r")
+                    text = read_text(base / text).removesuffix("\n").removesuffix("\r")
                 except DocumentInvalid as error:
                     yield _lack(name, path, *error.problems)
                     continue
@@ -121,7 +121,7 @@ def _list_variables() -> list[str]:
     return [SEPARATOR.join(path).upper() for path in list_keys()]
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     """Return a file's text, bounded before it is read. Raises DocumentInvalid."""
     try:
         with path.open("rb") as file:

@@ -98,12 +98,29 @@ class KeySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RedisAccess:
+    """What is shown to a Redis beside its URL, and by what it is known; passwords are the text.
+
+    `ca_file` is None where the authorities of the system are meant.
+    """
+
+    password_file: Path | None = None
+    sentinel_password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    password: str | None = field(default=None, repr=False)
+    sentinel_password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class RevocationSettings:
-    """All durations are seconds."""
+    """All durations are seconds; `canary` is None where none are released."""
 
     max_staleness: int
     when_stale: WhenStale
     keep_after: int
+    canary: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +183,7 @@ class Settings:
     keys: KeySettings
     database_url: str = field(repr=False)
     redis_url: str | None = field(repr=False)
+    redis_access: RedisAccess
     revocation: RevocationSettings
     policy_file: Path
     policy_named: bool

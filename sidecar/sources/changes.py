@@ -106,7 +106,7 @@ async def _find_moved(old: Iterable[Rule], new: Iterable[Rule], pace: Pace) -> l
 
 def _say(rule: Rule) -> Hashable:
     """Return all that a rule says, wherever it stands."""
-    return (rule.path, rule.access, rule.methods, rule.networks, rule.when_stale)
+    return (rule.path, rule.methods, rule.networks, rule.says)
 
 
 def _path(rule: Rule) -> Hashable:

@@ -10,7 +10,9 @@ from contextlib import aclosing, asynccontextmanager
 from redis.asyncio import Redis
 
 from sidecar.core.revocation import Level, Revocation, RevocationView
-from sidecar.ports import Entry
+from sidecar.ports import Entry, FeedStore
+from sidecar.settings.types import RedisAccess
+from sidecar.stores.redis.client import PLAIN
 from sidecar.stores.redis.feed import RedisFeed
 
 LATE = 4_102_444_800  # a Unix second in 2100: what is revoked until then lives through every test
@@ -29,7 +31,8 @@ def entries(*revocations: Revocation) -> list[Entry]:
 
 def contents(view: RevocationView) -> tuple[object, ...]:
     """Return all that a view refuses, to be compared."""
-    return (view._tokens, view._sessions, view._users, view._everyone)
+    maps = (view._tokens, view._sessions, view._users, view._keys)
+    return (*maps, view._everyone)
 
 
 class Reader:
@@ -37,13 +40,15 @@ class Reader:
 
     running: asyncio.Task[None]
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, access: RedisAccess = PLAIN, store: FeedStore | None = None
+    ) -> None:
         self.view = RevocationView()
         self.arrived: dict[str, float] = {}
         self.heard: list[float] = []
         self.pages = 0
         self._changed = asyncio.Event()
-        self.feed = RedisFeed(url, apply=self._apply, heard=self._hear)
+        self.feed = RedisFeed(url, apply=self._apply, heard=self._hear, access=access, store=store)
 
     def _apply(self, revocations: Iterable[Revocation]) -> None:
         taken = list(revocations)
@@ -86,9 +91,11 @@ class Reader:
 
 
 @asynccontextmanager
-async def reading(url: str) -> AsyncIterator[Reader]:
+async def reading(
+    url: str, access: RedisAccess = PLAIN, store: FeedStore | None = None
+) -> AsyncIterator[Reader]:
     """Run a feed for the length of the block; it must not end by itself."""
-    reader = Reader(url)
+    reader = Reader(url, access, store)
     async with aclosing(reader.feed):
         reader.running = asyncio.create_task(reader.feed.run())
         try:

@@ -217,3 +217,20 @@ async def test_a_feed_ends_at_whatever_moment_it_is_cancelled(redis_server: Redi
             for _ in range(turn % 8):
                 await asyncio.sleep(0)  # a different point of the next turn each time
         assert running.cancelled()
+
+
+@pytest.mark.asyncio
+async def test_what_is_too_late_says_nothing_where_a_later_announcement_came_through(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A Redis that is well again is not told of as away for what had been under way before."""
+    async with reading(redis_server.url) as there:
+        await there.until_fresh()
+        late = asyncio.create_task(there.feed._announcements._try(asyncio.Event().wait()))
+        await asyncio.sleep(0)
+        assert await there.feed.announce(entries(token("j")))
+        assert not await late
+        assert there.feed.healthy
+        assert not await there.feed._announcements._try(asyncio.Event().wait())
+        assert not there.feed.healthy
+    assert caplog.text.count("Redis does not answer") == 1

@@ -13,6 +13,8 @@ from sidecar.stores.redis.log import (
     decode_member,
     encode_member,
     follow,
+    is_filled,
+    is_rewind,
     read_head,
     read_position,
 )
@@ -144,3 +146,39 @@ def test_an_entry_that_came_behind_the_hash_says_where_the_head_is(
 
 def test_a_stream_without_entries_is_read_from_its_start() -> None:
     assert read_head(("one", "7"), []) == Position("one", 7, "0-0")
+
+
+@pytest.mark.parametrize(
+    ("fields", "rewind"),
+    [
+        ({"incarnation": "one", "sequence": "7"}, True),
+        ({"incarnation": "one", "sequence": "1"}, True),
+        ({"incarnation": "one", "sequence": "8"}, False),
+        ({"incarnation": "one", "sequence": "9"}, False),  # a gap: it was trimmed
+        ({"incarnation": "two", "sequence": "1"}, False),
+        ({"incarnation": "one", "sequence": "x"}, False),
+        ({"incarnation": "one"}, False),
+        ({"any": "thing"}, False),
+    ],
+)
+def test_an_entry_in_the_place_of_one_that_was_read_proves_that_the_log_went_back(
+    fields: dict[str, str], rewind: bool
+) -> None:
+    assert is_rewind(HERE, fields) is rewind
+    assert not is_rewind(Position("", 0, "0-0"), fields)
+
+
+@pytest.mark.parametrize(
+    ("head", "filled"),
+    [
+        (("one", "7", "one"), True),
+        (("one", "7", None), False),
+        (("two", "7", "one"), False),  # the mark of the log before
+        ((None, None, None), False),
+        (("", "7", ""), False),
+    ],
+)
+def test_a_log_is_filled_where_the_mark_is_its_own(
+    head: tuple[str | None, ...], filled: bool
+) -> None:
+    assert is_filled(head) is filled

@@ -45,6 +45,7 @@ class Service:
     settings: dict[str, dict[str, Any]]
     arguments: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()  # a program that runs it, such as setpriv
     program: Program | None = None
 
     @property
@@ -67,7 +68,15 @@ class Service:
     async def start(self) -> None:
         """Start it and wait until it is ready."""
         self.config.write_text(yaml.safe_dump(self.settings))
-        command = [sys.executable, "-m", "sidecar", "serve", "--config", str(self.config)]
+        command = [
+            *self.prefix,
+            sys.executable,
+            "-m",
+            "sidecar",
+            "serve",
+            "--config",
+            str(self.config),
+        ]
         self.program = await start(
             [*command, *self.arguments], directory=self.directory, environ=self.environ
         )

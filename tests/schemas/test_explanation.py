@@ -17,7 +17,7 @@ from sidecar.core.access import (
     Users,
 )
 from sidecar.core.explain import explain
-from sidecar.core.policy import Policy, Rule
+from sidecar.core.policy import Policy, Rule, WhenStale
 from sidecar.core.verdict import Reason
 from sidecar.schemas.explanation import (
     MOST_NAMED,
@@ -82,6 +82,17 @@ def test_both_readings_of_an_ambiguous_path_are_named() -> None:
     assert (dumped["rule"], dumped["folded"]) == (
         {"line": 7, "path": "/B"},
         {"line": 6, "path": "/b"},
+    )
+
+
+def test_it_tells_what_a_rule_says_for_itself_of_an_outage() -> None:
+    strict = Rule("/b", Access(), 6, max_staleness=90)
+    lent = Rule("/B", Access(), 7, max_staleness=90, when_stale=WhenStale.ALLOW)
+    policy = Policy({HOST: [strict, lent]})
+    dumped = dump_explanation(explain(make_facts("/B"), None, policy=policy, now=NOW))
+    assert (dumped["rule"], dumped["folded"]) == (
+        {"line": 7, "path": "/B", "max_staleness": "1m30s", "when_stale": "allow"},
+        {"line": 6, "path": "/b", "max_staleness": "1m30s"},
     )
 
 

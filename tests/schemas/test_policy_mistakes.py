@@ -6,6 +6,7 @@ from tests.schemas.policies import refuse, write
 
 ALLOW = "must be anyone, signed-in, preflight, or conditions such as {roles: [staff]}"
 MAX_AGE = "must be a duration from 1s to 400d, such as 15m"
+STALENESS = "must be a duration from 2s to 1d, such as 5m"
 STALE = "must be deny or allow"
 INNER = " such as 10.0.0.0/8, nor an address"
 
@@ -160,6 +161,24 @@ MISTAKES = [
      ".when_stale: means nothing where nobody has to log in"),
     ("{path: /, when_stale: allow, allow: preflight}",
      ".when_stale: means nothing where nobody has to log in"),
+    ("{path: /, max_staleness: 30, allow: signed-in}",
+     f".max_staleness: {STALENESS}; did you mean 30s?"),
+    ("{path: /, max_staleness: 1s, allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: 24h1s, allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: -5s, allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: 2.5s, allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: [5s], allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: true, allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: deny, allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: , allow: signed-in}", f".max_staleness: {STALENESS}"),
+    ("{path: /, max_staleness: 5s, allow: anyone}",
+     ".max_staleness: means nothing where nobody has to log in"),
+    ("{path: /, max_staleness: 5s, allow: preflight}",
+     ".max_staleness: means nothing where nobody has to log in"),
+    ("{path: /, max-staleness: 5s, allow: signed-in}",
+     ".max-staleness: is not known; did you mean max_staleness?"),
+    ("{path: /, allow: {max_staleness: 5s}}",
+     f".allow.max_staleness: {BESIDE.format('max_staleness')}"),
 ]  # fmt: skip
 
 
@@ -191,6 +210,7 @@ hosts:
       methods:
         - get
       when_stale: maybe
+      max_staleness: 1s
       group: x
 """
 
@@ -204,5 +224,6 @@ def test_every_mistake_of_a_rule_stands_on_its_own_line() -> None:
         ["policy.yaml:11", "hosts.a.example.0.allow.max_age"],
         ["policy.yaml:13", "hosts.a.example.0.methods.0"],
         ["policy.yaml:14", "hosts.a.example.0.when_stale"],
-        ["policy.yaml:15", "hosts.a.example.0.group"],
+        ["policy.yaml:15", "hosts.a.example.0.max_staleness"],
+        ["policy.yaml:16", "hosts.a.example.0.group"],
     ]

@@ -78,6 +78,7 @@ def test_get_holds_head_and_no_other_method_holds_another(methods: str, meant: s
 def test_a_rule_without_methods_and_networks_is_about_all() -> None:
     rule = parse_rule("{path: /, allow: anyone}")
     assert (rule.methods, rule.networks, rule.when_stale) == (None, None, None)
+    assert rule.max_staleness is None
 
 
 def test_networks_beside_the_path_say_what_a_rule_is_about() -> None:
@@ -95,6 +96,16 @@ def test_a_preflight_may_stand_among_other_methods() -> None:
 def test_a_rule_says_what_holds_while_the_view_is_too_old(word: str) -> None:
     rule = parse_rule(f"{{path: /, when_stale: {word}, allow: signed-in}}")
     assert rule.when_stale is WhenStale(word)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2s", 2), ("1m30s", 90), ("5m", 300), ("24h", 86_400), ("1d", 86_400)]
+)
+def test_a_rule_says_how_old_the_view_may_be_within_the_bounds_of_the_setting(
+    text: str, seconds: int
+) -> None:
+    rule = parse_rule(f"{{path: /, max_staleness: {text}, allow: signed-in}}")
+    assert (rule.max_staleness, rule.when_stale) == (seconds, None)
 
 
 def test_rules_that_say_the_same_share_what_they_say() -> None:

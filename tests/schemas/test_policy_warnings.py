@@ -94,6 +94,8 @@ CASED = "differs from that of line 3 in case alone: what both are about is refus
         ("{path: /Admin/**, allow: {roles: [a]}}", "{path: /admin/**, allow: {roles: [a]}}", False),
         ("{path: /Admin/**, allow: anyone}", "{path: /admin/*, allow: signed-in}", False),
         ("{path: /a, methods: [GET], allow: anyone}", "{path: /a, allow: signed-in}", False),
+        ("{path: /a, max_staleness: 5s, allow: signed-in}", "{path: /A, allow: signed-in}", True),
+        ("{path: /a, when_stale: deny, allow: signed-in}", "{path: /A, allow: signed-in}", True),
     ],
 )
 def test_a_path_that_differs_in_case_alone_is_told_where_it_lets_others_in(

@@ -52,8 +52,20 @@ def test_no_file_at_all_gives_safe_defaults(
             "passphrase_file": None,
         },
         "database": {"url": f"sqlite:///{tmp_path}/data/sidecar.db"},
-        "redis": {"url": None},
-        "revocation": {"max_staleness": "30s", "when_stale": "deny", "keep_after": "2h"},
+        "redis": {
+            "url": None,
+            "password_file": None,
+            "sentinel_password_file": None,
+            "ca_file": None,
+            "cert_file": None,
+            "key_file": None,
+        },
+        "revocation": {
+            "max_staleness": "30s",
+            "when_stale": "deny",
+            "keep_after": "2h",
+            "canary": "5s",
+        },
         "policy": {"file": f"{tmp_path}/policy.yaml"},
         "identity": {
             "headers": {

@@ -53,8 +53,8 @@ def test_every_problem_is_told_at_once_with_file_line_and_key(tmp_path: Path) ->
         "sidecar.yaml:15: log: must be a mapping of keys",
         "SIDECAR_KEYS__DIR: there is no such setting; did you mean SIDECAR_KEYS__DIRECTORY?",
         (
-            "SIDECAR_REDIS__URL: must be redis:// or rediss://[[USER]:PASSWORD@]HOST[:PORT][/NUMBER],"
-            " or unix://PATH"
+            "SIDECAR_REDIS__URL: must be redis://, rediss://, redis+sentinel://, rediss+sentinel://,"
+            " redis+cluster://, rediss+cluster:// or unix://, as docs/redis.md spells them"
         ),
         "--operations-listen: must be HOST:PORT, [IPV6]:PORT or unix:PATH",
     ]

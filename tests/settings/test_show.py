@@ -27,7 +27,7 @@ cors: {origins: ["https://spa.example.com"]}
 keys: {directory: "010", rotate_every: 2d, publish_ahead: 1s, passphrase_file: "0x1"}
 database: {url: "postgresql://sidecar@db:5432/people"}
 redis: {url: "rediss://cache/3"}
-revocation: {max_staleness: 2s, when_stale: allow, keep_after: 1d}
+revocation: {max_staleness: 2s, when_stale: allow, keep_after: 1d, canary: null}
 policy: {file: "a: b"}
 identity:
   headers: {user: X-User, scope: X-Scopes}
@@ -62,6 +62,9 @@ SECRET = "hunter2hunter2"
     [
         ("database.url", f"postgresql://u:{SECRET}@db/x", "postgresql://u:***@db/x"),
         ("database.url", f"postgresql://:{SECRET}@db/x", "postgresql://:***@db/x"),
+        ("database.url", f"postgresql://u:{SECRET}@a:1,b:2/x", "postgresql://u:***@a:1,b:2/x"),
+        ("database.url", "postgresql://u@a:1,b:2/x", "postgresql://u@a:1,b:2/x"),
+        ("database.url", f"postgresql://u:a,{SECRET}@a,b/x", "postgresql://u:***@a,b/x"),
         ("database.url", f"postgresql://u:a:{SECRET}@b@db/x", "postgresql://u:***@db/x"),
         ("database.url", f"postgresql://u@db/x?password={SECRET}",
          "postgresql://u@db/x?password=***"),

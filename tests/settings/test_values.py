@@ -25,6 +25,9 @@ TAKEN = [
     ("session.remember_ttl", "400d", "400d"),
     ("revocation.max_staleness", "2s", "2s"),
     ("revocation.max_staleness", "1d", "1d"),
+    ("revocation.canary", "1s", "1s"),
+    ("revocation.canary", "30s", "30s"),
+    ("revocation.canary", None, None),
     # where to listen
     ("server.listen", "127.0.0.1:0", "127.0.0.1:0"),
     ("server.listen", "0.0.0.0:65535", "0.0.0.0:65535"),
@@ -64,6 +67,7 @@ TAKEN = [
     ("database.url", "postgresql://db/x", "postgresql://db/x"),
     ("database.url", "postgresql://u@[::1]:5432/x?ssl=require",
      "postgresql://u@[::1]:5432/x?ssl=require"),
+    ("database.url", "postgresql://a:5432,b,c:5433/x", "postgresql://a:5432,b,c:5433/x"),
     ("redis.url", "redis://cache", "redis://cache"),
     ("redis.url", "rediss://cache:6380/15", "rediss://cache:6380/15"),
     ("redis.url", "unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=1"),
@@ -100,6 +104,7 @@ REFUSED: dict[str, list[object]] = {
     ],
     "tokens.clock_skew": ["5m1s"],
     "revocation.max_staleness": ["1s", "0s", "24h1s"],
+    "revocation.canary": ["0s", "31s", 5, ""],
     "session.ttl": ["0s", "400d1s", "401d"],
     "session.idle_ttl": ["4m59s", "401d", 300, ""],
     "session.max_per_user": [0, 10_001, "100", 1.5, None, True],
@@ -149,6 +154,7 @@ REFUSED: dict[str, list[object]] = {
         "postgresql://db/", "postgresql:///x", "postgresql://db/x/y", "postgresql://db:0/x",
         "postgresql://db:65536/x", "postgresql://u:p/w@db/x", "postgresql://u:p?w@db/x",
         "postgresql://u:p#w@db/x", "postgresql+asyncpg://db/x", "postgresql://[::1/x",
+        "postgresql://a,/x", "postgresql://,a/x", "postgresql://a:1,b:0/x", "postgresql://a,b:c/x",
         "postgresql://db/x\n", "sqlite:///a\0", "sqlite:///" + "a" * 4087, None,
     ],
     "redis.url": [

@@ -42,6 +42,8 @@ async def describe(before: str, after: str) -> dict[str, object]:
          {"rules_changed": ["a.example line 4: /admin/**"]}),
         ("/admin/**,", "/admin/**, when_stale: allow,",
          {"rules_changed": ["a.example line 4: /admin/**"]}),
+        ("/admin/**,", "/admin/**, max_staleness: 5s,",
+         {"rules_changed": ["a.example line 4: /admin/**"]}),
         ("/admin/**", "/root/**",
          {"rules_added": ["a.example line 4: /root/**"],
           "rules_removed": ["a.example line 4: /admin/**"]}),

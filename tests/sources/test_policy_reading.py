@@ -52,6 +52,7 @@ CASED = "\n".join(
         *(f"    - {{path: /{number}, allow: signed-in}}" for number in range(FRAME)),
         "    - {path: /A/**, allow: anyone}",
         "    - {path: /b/**, when_stale: allow, allow: {users: [Alice], networks: [10.0.0.0/8]}}",
+        "    - {path: /c/**, max_staleness: 5m, allow: signed-in}",
     ]
 )
 
@@ -63,7 +64,7 @@ async def test_the_first_and_every_later_reading_give_the_same_policy(
     first, again = await file.read(), await file.read()
     assert _rules(again) == _rules(first)
     for policy in (first, again):
-        assert len(policy) == 120 + FRAME + 3
+        assert len(policy) == 120 + FRAME + 4
         assert find(policy, "/A/x", "x.example") == Deny(Reason.PATH_AMBIGUOUS)
         assert isinstance(find(policy, "/a/x", "x.example"), Rule)
         assert isinstance(find(policy, "/b", "x.example"), Rule)

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sidecar.core.access import Access, Amr, Condition, MaxAge, Networks, Roles, Scope, Users
-from sidecar.core.claims import LONGEST_LIFE, TokenKind
-from sidecar.schemas.documents import Document, Path, show_key, suggest
+from sidecar.schemas.documents import Document, Path, suggest
+from sidecar.schemas.policy.durations import MAX_AGE
 from sidecar.schemas.policy.keys import ALLOW_KEYS, refuse_unknown
 from sidecar.schemas.policy.lists import AMR, NETWORKS, ROLES, SCOPES, USERS
-from sidecar.schemas.values import format_duration, parse_duration
 
 WORDS: Final = {
     "anyone": Access(anyone=True),
@@ -16,9 +15,6 @@ WORDS: Final = {
     "preflight": Access(preflight=True),
 }
 ALLOW: Final = "must be anyone, signed-in, preflight, or conditions such as {roles: [staff]}"
-
-OLDEST: Final = LONGEST_LIFE[TokenKind.SESSION]  # seconds; no login can be older than its session
-MAX_AGE: Final = f"must be a duration from 1s to {format_duration(OLDEST)}, such as 15m"
 
 
 def parse_allow(document: Document, allow: Any, path: Path) -> Access | None:
@@ -65,13 +61,8 @@ def _parse_amr(document: Document, value: Any, path: Path) -> Condition | None:
 
 
 def _parse_max_age(document: Document, value: Any, path: Path) -> Condition | None:
-    seconds = parse_duration(value) if isinstance(value, str) else None
-    if seconds is None or not 1 <= seconds <= OLDEST:
-        meant = isinstance(value, int) and not isinstance(value, bool)
-        hint = f"; did you mean {show_key(value)}s?" if meant else ""
-        document.add_problem(path, f"{MAX_AGE}{hint}")
-        return None
-    return MaxAge(seconds)
+    seconds = MAX_AGE.read(document, value, path)
+    return None if seconds is None else MaxAge(seconds)
 
 
 CONDITIONS: Final[Mapping[str, Callable[[Document, Any, Path], Condition | None]]] = {

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sidecar.schemas.documents import Document, Path, suggest
 
 ROOT_KEYS: Final = ("hosts",)
-RULE_KEYS: Final = ("path", "methods", "networks", "when_stale", "allow")
+RULE_KEYS: Final = ("path", "methods", "networks", "max_staleness", "when_stale", "allow")
 ALLOW_KEYS: Final = ("users", "roles", "networks", "scope", "amr", "max_age")
 
 # What other gateways, or English, call them.

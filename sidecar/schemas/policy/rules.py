@@ -10,6 +10,7 @@ from sidecar.core.facts import parse_path
 from sidecar.core.policy import Rule, WhenStale
 from sidecar.schemas.documents import Document, Path
 from sidecar.schemas.policy.allow import parse_allow
+from sidecar.schemas.policy.durations import MAX_STALENESS
 from sidecar.schemas.policy.keys import RULE_KEYS, refuse_unknown
 from sidecar.schemas.policy.lists import METHODS, NETWORKS
 
@@ -18,6 +19,7 @@ PATH: Final = (
     " * is one segment, ** stands last"
 )
 PREFLIGHT: Final = "OPTIONS"  # the method of every CORS preflight
+NO_LOGIN: Final = "means nothing where nobody has to log in"
 
 
 class RuleParser:
@@ -40,7 +42,13 @@ class RuleParser:
         methods = self._parse_methods(members, access, (*path, "methods"))
         networks = self._parse_networks(members, (*path, "networks"))
         when_stale = self._parse_when_stale(members, access, (*path, "when_stale"))
-        given = {"methods": methods, "networks": networks, "when_stale": when_stale}
+        max_staleness = self._parse_max_staleness(members, access, (*path, "max_staleness"))
+        given = {
+            "methods": methods,
+            "networks": networks,
+            "when_stale": when_stale,
+            "max_staleness": max_staleness,
+        }
         wrong = any(value is None and key in members for key, value in given.items())
         if pattern is None or access is None or wrong:
             return None
@@ -51,6 +59,7 @@ class RuleParser:
             methods=methods,
             networks=networks,
             when_stale=when_stale,
+            max_staleness=max_staleness,
         )
 
     def _parse_pattern(self, pattern: Any, path: Path) -> str | None:
@@ -91,8 +100,17 @@ class RuleParser:
             self.document.add_problem(path, "must be deny or allow")
             return None
         if access is not None and access.open:
-            self.document.add_problem(path, "means nothing where nobody has to log in")
+            self.document.add_problem(path, NO_LOGIN)
         return WhenStale(value)
+
+    def _parse_max_staleness(
+        self, members: Mapping[str, Any], access: Access | None, path: Path
+    ) -> int | None:
+        if "max_staleness" not in members:
+            return None
+        if access is not None and access.open:
+            self.document.add_problem(path, NO_LOGIN)
+        return MAX_STALENESS.read(self.document, members["max_staleness"], path)
 
 
 def is_pattern(pattern: str) -> bool:

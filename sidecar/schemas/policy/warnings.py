@@ -49,8 +49,7 @@ def _judge_networks(rule: Rule, trusted_proxies: Iterable[Network]) -> Iterator[
 
 
 def _judge_case(rule: Rule, first: Rule) -> Iterator[str]:
-    same = (rule.access, rule.when_stale) == (first.access, first.when_stale)
-    if rule.path != first.path and not same:
+    if rule.path != first.path and rule.says != first.says:
         yield (
             f"the path {rule.path} differs from that of line {first.line} in case alone: what both"
             " are about is refused as ambiguous"

@@ -18,7 +18,9 @@ from sidecar.core.revocation import Level, Revocation
 SNAPSHOT: Final = "{sidecar}:revocations"
 STREAM: Final = "{sidecar}:revocations:stream"
 META: Final = "{sidecar}:revocations:meta"
+CLAIM: Final = "{sidecar}:revocations:claim"  # of who fills the log; it expires
 META_FIELDS: Final = ("incarnation", "sequence")
+HEAD_FIELDS: Final = (*META_FIELDS, "filled")
 ANNOUNCE: Final = Path(__file__).with_name("announce.lua").read_text(encoding="utf-8")
 
 LONGEST_STREAM: Final = 10_000  # entries, some 3 MB; who is further behind takes the snapshot
@@ -55,6 +57,12 @@ def read_position(meta: Sequence[str | None], stream_id: str) -> Position:
     return Position(incarnation, sequence, stream_id)
 
 
+def is_filled(head: Sequence[str | None]) -> bool:
+    """Say whether the values of HEAD_FIELDS mark this very log as holding all that SQL holds."""
+    incarnation, _, filled = head
+    return bool(incarnation) and filled == incarnation
+
+
 def read_head(
     meta: Sequence[str | None], last: Sequence[tuple[str, Mapping[str, str]]]
 ) -> Position:
@@ -82,6 +90,13 @@ def follow(position: Position, stream_id: str, fields: Mapping[str, str]) -> Pos
     if fields.get("incarnation") != position.incarnation or sequence != position.sequence + 1:
         return None
     return Position(position.incarnation, sequence, stream_id)
+
+
+def is_rewind(position: Position, fields: Mapping[str, str]) -> bool:
+    """Say whether an entry proves that its log has gone back: what stood there was another."""
+    sequence = _parse_number(fields.get("sequence"))
+    same = bool(position.incarnation) and fields.get("incarnation") == position.incarnation
+    return same and sequence is not None and sequence <= position.sequence
 
 
 def encode_member(revocation: Revocation) -> str:

@@ -18,7 +18,8 @@ from sidecar.core.throttle import (
 )
 from sidecar.errors import StoreUnavailable
 from sidecar.ports.throttle import Counted
-from sidecar.stores.redis.client import open_client
+from sidecar.settings.types import RedisAccess
+from sidecar.stores.redis.client import PLAIN, open_client
 from sidecar.stores.redis.health import describe
 
 PREFIX: Final = "{sidecar}:throttle:"  # the braces make one hash slot of all keys
@@ -33,8 +34,8 @@ MOST_LISTED: Final = 1_000  # tallies, those with the most attempts
 class RedisThrottle:
     """The port ThrottleStore. Raises DocumentInvalid where `url` cannot be one of Redis."""
 
-    def __init__(self, url: str) -> None:
-        self._client = open_client(url, timeout=TIMEOUT, connections=CONNECTIONS)
+    def __init__(self, url: str, access: RedisAccess = PLAIN) -> None:
+        self._client = open_client(url, access, timeout=TIMEOUT, connections=CONNECTIONS)
         self._script = self._client.register_script(SCRIPT)
 
     async def aclose(self) -> None:
