@@ -8,7 +8,7 @@ from typing import Final
 from sidecar.core.audit import EVERYONE, Action, AuditEvent, Author
 from sidecar.core.claims import Claims
 from sidecar.core.grant import is_of_login
-from sidecar.core.revocation import RevocationView
+from sidecar.core.revocation import Revocation, RevocationView
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Announcer, Entry, Outbox, RevocationStore
 
@@ -117,6 +117,18 @@ class Revocations:
             log.info(
                 "revoked", extra={"what": revocation.level.value, "subject": revocation.subject}
             )
+        await self._announce(entries)
+
+    async def release_canary(self, canary: Revocation) -> None:
+        """Revoke what nobody has, as a logout is, but for the line in the log.
+
+        Raises StoreUnavailable.
+        """
+        entries = await self._store.revoke_token(canary.subject, forget_at=canary.forget_at)
+        self._view.apply(entry.revocation for entry in entries)
+        await self._announce(entries)
+
+    async def _announce(self, entries: Sequence[Entry]) -> None:
         if entries and self._announcer is not None and await self._announcer.announce(entries):
             try:
                 await self._outbox.clear_outbox(entries)

@@ -1,5 +1,6 @@
 """The use cases on their stores: the only file that names concrete ones."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -7,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from sidecar.accounts import Accounts
 from sidecar.accounts.resets import Resets
+from sidecar.app.canary import Ear
 from sidecar.clients.personal import PersonalTokens
 from sidecar.clients.programs import Programs
 from sidecar.clock import read_clock
 from sidecar.core.keyring import Purpose
+from sidecar.core.propagation import Propagation
 from sidecar.core.revocation import RevocationView
 from sidecar.core.turn import LEEWAY, Schedule
 from sidecar.credentials.passwords import PasswordHasher
@@ -33,6 +36,8 @@ class Services:
     settings: Settings
     store: SqlStore
     view: RevocationView
+    propagation: Propagation
+    ear: Ear
     redis: "RedisFeed | None"
     redis_throttle: "RedisThrottle | None"
     passwords: PasswordHasher
@@ -62,14 +67,22 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             open_store(settings.database_url, outbox=settings.redis_url is not None)
         )
         view = RevocationView()
+        propagation = Propagation(secrets.token_hex(8))
+        ear = Ear(view, propagation)
         redis = redis_throttle = None
         if settings.redis_url is not None:
             from sidecar.stores.redis.feed import RedisFeed  # noqa: PLC0415 - 12 MB, where configured
             from sidecar.stores.redis.throttle import RedisThrottle  # noqa: PLC0415 - as above
 
-            redis = RedisFeed(settings.redis_url, apply=view.apply, heard=view.heard)
+            redis = RedisFeed(
+                settings.redis_url,
+                apply=ear.listen("redis"),
+                heard=view.heard,
+                access=settings.redis_access,
+                store=store.revocations,
+            )
             stack.push_async_callback(redis.aclose)
-            redis_throttle = RedisThrottle(settings.redis_url)
+            redis_throttle = RedisThrottle(settings.redis_url, settings.redis_access)
             stack.push_async_callback(redis_throttle.aclose)
         passwords = PasswordHasher()
         stack.callback(passwords.close)
@@ -110,6 +123,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             settings,
             store,
             view,
+            propagation,
+            ear,
             redis,
             redis_throttle,
             passwords,

@@ -1,16 +1,20 @@
 """One process that serves: a gate, and what keeps it fresh."""
 
+import gc
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from sidecar.app.background import running
+from sidecar.app.canary import Canaries
 from sidecar.app.keyturns import KeyTurns
 from sidecar.app.services import Services
 from sidecar.app.sweep import LastUseFlush, Sweep
+from sidecar.app.viewwatch import ViewWatch
 from sidecar.app.warnings import find_policy_warnings
-from sidecar.clock import read_clock
+from sidecar.app.writewatch import WriteWatch
+from sidecar.clock import read_clock, read_unix_ms
 from sidecar.core.grant import Issuer
 from sidecar.core.keyring import KeyRing
 from sidecar.core.policy import Policy
@@ -90,7 +94,9 @@ class Serving:
             services.redis_throttle,
         )
         self._sources = sources
-        self._feed = services.store.make_feed(services.view.apply, services.view.heard)
+        self._feed = services.store.make_feed(services.ear.listen("sql"), services.view.heard)
+        self._view_watch = ViewWatch(self.gate, settings.revocation.when_stale)
+        self._write_watch = WriteWatch(services.store)
         self._flush = LastUseFlush(self.gate.last_use, services.store.sweep)
         self._sweep = Sweep(
             services.view,
@@ -123,7 +129,7 @@ class Serving:
         parts = {each.name: each.problem is not None for each in (sources.keys, sources.policy)}
         parts["policy"] |= sources.policy_file.missing
         parts["keys"] |= self._key_turns.overdue
-        parts["sql"] = not self._feed.healthy or self.services.store.refuses_writes
+        parts["sql"] = not self._feed.healthy or self.services.store.write_problem is not None
         if redis is not None:
             parts["redis"] = not redis.healthy
         return parts
@@ -135,10 +141,22 @@ class Serving:
         redis = self.services.redis
         counters = {} if redis is None else redis.counters()
         parts = self._judge_parts()
-        return render_metrics(self.gate, rotation, logins, self.throttle, counters, parts)
+        return render_metrics(
+            self.gate,
+            rotation,
+            logins,
+            self.throttle,
+            counters,
+            parts,
+            self.services.propagation,
+            self.services.settings.revocation.max_staleness,
+        )
 
     async def take_first_view(self) -> None:
         """Read all revocations: before, the gate decides nothing. Raises StoreUnavailable."""
+        # Whatever lives now lives as long as the process: the garbage collector need not look at it
+        # again, which would hold up requests for 30 ms each time.
+        gc.freeze()
         await self._feed.start()
 
     def run_feeds(self, ended: Callable[[], None]) -> AbstractAsyncContextManager[None]:
@@ -148,6 +166,8 @@ class Serving:
         """
         work: dict[str, Coroutine[Any, Any, object]] = {
             "the feed of SQL": self._feed.run(),
+            "the watch over the age of the view": self._view_watch.run(),
+            "the watch over writes": self._write_watch.run(),
             "the watch over the keys": self._sources.keys.run(self._adopt_ring),
             "the turn of the keys": self._key_turns.run(),
             "the watch over the policy": self._sources.policy.run(self._adopt_policy),
@@ -157,4 +177,9 @@ class Serving:
         if self.services.redis is not None:
             work["the feed of Redis"] = self.services.redis.run()
             work["the outbox"] = self.services.revocations.run_outbox()
+        propagation, period = self.services.propagation, self.services.settings.revocation.canary
+        propagation.begin(read_unix_ms())
+        if period is not None:
+            canaries = Canaries(propagation, self.services.revocations, period)
+            work["the canaries"] = canaries.run()
         return running(work, ended=ended)

@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 from sidecar.clock import Now, read_clock
 from sidecar.core.lastuse import LastUse, Used
 from sidecar.core.revocation import RevocationView
+from sidecar.core.shards import SHARDS
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import SweepStore
 from sidecar.revocations import Revocations
@@ -69,6 +70,10 @@ class LastUseFlush:
         if self._good_since is None:
             self._good_since = read_clock().monotonic
 
+    def doubt(self) -> None:
+        """Forget that SQL has been there: of the time in which it slept a process knows nothing."""
+        self._good_since = None
+
     def is_settled(self, now: Now) -> bool:
         """Say whether SQL has been there for so long that every process has written to it."""
         since = self._good_since
@@ -109,6 +114,8 @@ class Sweep:
         while True:
             await asyncio.sleep(SWEEP_PERIOD)
             before, now = now, read_clock()
+            if now.monotonic - before.monotonic > FLUSH_MARGIN:
+                self._flush.doubt()
             if clock_jumped(before, now):
                 self._jumped_at = now.monotonic
                 log.warning("nothing was swept: the clock jumped", extra={"unix": now.unix})
@@ -116,7 +123,7 @@ class Sweep:
             await self._sweep(now)
 
     async def _sweep(self, now: Now) -> None:
-        self._view.forget(now.unix)
+        await forget_over(self._view, now.unix)
         try:
             await self._store.purge(now.unix, refresh_ttl=self._refresh_ttl)
             if self._idle_ttl is not None and self._knows_idle(now, self._idle_ttl):
@@ -134,6 +141,13 @@ class Sweep:
         jumped_at = self._jumped_at
         compares = jumped_at is None or now.monotonic - jumped_at >= idle_ttl + FLUSH_MARGIN
         return compares and self._flush.is_settled(now)
+
+
+async def forget_over(view: RevocationView, now: int) -> None:
+    """Have a view forget what is over, a little at a time: requests are answered between."""
+    for place in range(SHARDS):
+        view.forget(now, [place])
+        await asyncio.sleep(0)
 
 
 def clock_jumped(before: Now, now: Now) -> bool:

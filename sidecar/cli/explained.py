@@ -54,4 +54,5 @@ def _lines(members: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rule(rule: Mapping[str, Any]) -> str:
-    return f"line {rule['line']}, {rule['path']}"
+    said = [f", {key}: {rule[key]}" for key in ("max_staleness", "when_stale") if key in rule]
+    return f"line {rule['line']}, {rule['path']}{''.join(said)}"

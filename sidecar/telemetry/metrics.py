@@ -6,10 +6,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from sidecar.clock import read_clock
+from sidecar.core.propagation import Propagation
 from sidecar.core.throttle import TOO_MANY_ATTEMPTS
 from sidecar.credentials.throttle import Throttle
 from sidecar.gate import Gate
 from sidecar.rotation import Rotation
+from sidecar.telemetry.propagation import collect_propagation
 
 
 class ServiceCollector:
@@ -23,6 +25,8 @@ class ServiceCollector:
         throttle: Throttle,
         redis: Mapping[str, int],
         parts: Mapping[str, bool],
+        propagation: Propagation,
+        max_staleness: int,
     ) -> None:
         self._gate = gate
         self._rotation = rotation
@@ -30,6 +34,8 @@ class ServiceCollector:
         self._throttle = throttle
         self._redis = redis
         self._parts = parts
+        self._propagation = propagation
+        self._max_staleness = max_staleness
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric with its value of now."""
@@ -45,15 +51,24 @@ class ServiceCollector:
                 case _:
                     decisions.add_metric(["deny", reason], count)
         yield decisions
-        age = self._gate.view_age(read_clock())
+        now, view = read_clock(), self._gate.view
+        age = self._gate.view_age(now)
         yield GaugeMetricFamily(
             "sidecar_revocation_view_age_seconds",
             "Seconds since the revocations were last read",
             value=float("inf") if age is None else age,
         )
         yield GaugeMetricFamily(
-            "sidecar_revocations", "Revocations in the view", value=len(self._gate.view)
+            "sidecar_revocation_max_staleness_seconds",
+            "The setting revocation.max_staleness: how old the view may be",
+            value=self._max_staleness,
         )
+        yield GaugeMetricFamily(
+            "sidecar_revocations",
+            "Revocations in the view, without canaries",
+            value=len(view) - self._propagation.count_held(view),
+        )
+        yield from collect_propagation(self._propagation, now.monotonic)
         yield CounterMetricFamily(
             "sidecar_stale_allows",
             "Decisions by a view that was too old, under when_stale: allow",
@@ -102,12 +117,17 @@ def render_metrics(
     throttle: Throttle,
     redis: Mapping[str, int],
     parts: Mapping[str, bool],
+    propagation: Propagation,
+    max_staleness: int,
 ) -> bytes:
     """Return all metrics in the text format of Prometheus.
 
     `logins` are attempts by outcome, `redis` are the feed's counters, empty where there is none;
-    `parts` says which are degraded.
+    `parts` says which are degraded, `max_staleness` is seconds.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(ServiceCollector(gate, rotation, logins, throttle, redis, parts))
+    collector = ServiceCollector(
+        gate, rotation, logins, throttle, redis, parts, propagation, max_staleness
+    )
+    registry.register(collector)
     return generate_latest(registry)

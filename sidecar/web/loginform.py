@@ -39,6 +39,9 @@ from sidecar.web.stepup import read_step_up, satisfies
 
 OTP: Final = "otp"  # RFC 8176: what a second factor adds to a login
 END: Final = "/account"  # says who is logged in
+# Why a cookie is refused whose session may live all the same: its rights have changed, or a clock
+# that was ahead has sealed it.
+RENEWABLE: Final = frozenset({Reason.REVOKED_USER, Reason.NOT_YET_VALID, Reason.KEY_NOT_YET})
 
 
 class _Typed(TypedDict):
@@ -153,7 +156,7 @@ async def _return(request: web.Request, context: Context, rd: str | None, now: i
 async def _find_session(
     context: Context, credential: Credential, step_up: StepUp, now: Now
 ) -> VerifiedToken | CookieGrant | Deny:
-    """Return the good session of a browser, or what renews one whose rights have only changed.
+    """Return the good session of a browser, or what renews one whose cookie alone is not good.
 
     AMR_MISSING: it is good, but its owner can never prove what is asked for.
     """
@@ -166,9 +169,11 @@ async def _find_session(
         asked = OTP in step_up.amr and set(step_up.amr).isdisjoint(claims.amr or ())
         helpless = asked and good and not await context.factors.has(claims.sub)
         return Deny(Reason.AMR_MISSING if helpless else Reason.LOGIN_TOO_OLD)
-    # Only the epoch has moved: the session may live, with other rights. Whatever else a cookie is
-    # refused for, it was meant to be worth nothing.
-    if isinstance(good, VerifiedToken) or good.reason is not Reason.REVOKED_USER:
+    # Whatever else a cookie is refused for, it was meant to be worth nothing. What is from ahead
+    # may have been taken back too: a revocation is looked for last.
+    if isinstance(good, VerifiedToken) or good.reason not in RENEWABLE:
+        return good
+    if context.gate.view.find_refusal(claims) not in {None, Reason.REVOKED_USER}:
         return good
     return await context.rotation.renew_cookie(claims, now.unix) or good
 

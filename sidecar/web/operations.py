@@ -17,10 +17,22 @@ async def show_health(request: web.Request) -> web.Response:
 
 
 async def show_readiness(request: web.Request) -> web.Response:
-    """Answer 200 while the gate can decide, 503 while it cannot or this process drains."""
-    context = request.app[CONTEXT]
-    ready = not context.health.is_draining() and context.gate.can_decide(read_clock())
-    members = {"ready": ready, "degraded": context.health.list_degraded()}
+    """Answer 200 while the gate can decide, 503 while it cannot or this process drains.
+
+    `revocations` says how many seconds ago they were last read (`null`: never), and whether that is
+    longer than `revocation.max_staleness`.
+    """
+    context, now = request.app[CONTEXT], read_clock()
+    gate, age = context.gate, context.gate.view_age(now)
+    ready = not context.health.is_draining() and gate.can_decide(now)
+    members = {
+        "ready": ready,
+        "degraded": context.health.list_degraded(),
+        "revocations": {
+            "age": None if age is None else round(age, 3),
+            "stale": gate.is_stale(now),
+        },
+    }
     return answer_json(members, 200 if ready else 503)
 
 

@@ -107,6 +107,26 @@ async def test_a_path_that_falls_under_another_rule_in_another_case_names_both(
     )
 
 
+async def test_it_says_what_a_rule_says_for_itself_of_an_outage(tmp_path: Path) -> None:
+    policy = (
+        "hosts:\n  app.example.com:\n"
+        "    - {path: /a, max_staleness: 5s, allow: signed-in}\n"
+        "    - {path: /b, max_staleness: 60m, when_stale: allow, allow: signed-in}\n"
+    )
+    strict, lax, both = await _explain(
+        write_policy(tmp_path, policy),
+        f"GET {APP}/a --role x",
+        f"GET {APP}/b --role x",
+        f"GET {APP}/b --role x --json",
+    )
+    assert strict.out.splitlines()[2:] == ["rule: line 3, /a, max_staleness: 5s"]
+    assert lax.out.splitlines()[2:] == [
+        "rule: line 4, /b, max_staleness: 1h, when_stale: allow",
+    ]
+    rule = {"line": 4, "path": "/b", "max_staleness": "1h", "when_stale": "allow"}
+    assert json.loads(both.out)["rule"] == rule
+
+
 async def test_what_is_asked_for_does_nothing_to_a_terminal(tmp_path: Path) -> None:
     policy = 'hosts: {a.test: [{path: "/\u200e\u202e/**", allow: signed-in}]}\n'
     (ran,) = await _explain(

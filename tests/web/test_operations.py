@@ -1,7 +1,6 @@
 """The operations listener: whether it lives, whether it can decide, and what it counts."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession, UnixConnector
 
+from sidecar.clock import read_clock
 from sidecar.core.revocation import RevocationView
 from sidecar.sources.watch import PERIOD
 from tests.programs.service import PASSWORD
@@ -42,7 +42,7 @@ async def await_degraded(web: Web, *names: str) -> Asked:
 def view_read(ago: float) -> RevocationView:
     """Return a view that no feed reads; the last read was so many seconds ago."""
     view = RevocationView()
-    view.heard(time.monotonic() - ago)
+    view.heard(read_clock().monotonic - ago)
     return view
 
 
@@ -63,7 +63,11 @@ async def test_it_lives(served: Web) -> None:
 
 async def test_it_is_ready_and_nothing_is_degraded(served: Web) -> None:
     answer = await operate(served, "/readyz")
-    assert (answer.status, answer.json) == (200, {"ready": True, "degraded": []})
+    revocations = answer.json["revocations"]
+    expected = {"ready": True, "degraded": [], "revocations": revocations}
+    assert (answer.status, answer.json) == (200, expected)
+    assert 0 <= revocations["age"] < STALE
+    assert revocations["stale"] is False
 
 
 async def test_while_it_drains_it_is_not_ready_but_lives(served: Web) -> None:
@@ -82,11 +86,18 @@ async def test_it_is_ready_while_the_gate_can_decide(
     served.serving.gate.view = RevocationView() if ago is None else view_read(ago)
     answer = await operate(served, "/readyz")
     assert (answer.status, answer.json["ready"]) == (status, status == 200)
+    revocations = answer.json["revocations"]
+    assert revocations["stale"] is (status == 503)
+    if ago is None:
+        assert revocations["age"] is None
+    else:
+        assert ago <= revocations["age"] < ago + 5
 
 
 async def test_an_old_view_that_may_decide_is_ready_but_none_is_not(lenient: Web) -> None:
     lenient.serving.gate.view = view_read(STALE + 3600)
-    assert (await operate(lenient, "/readyz")).status == 200
+    answer = await operate(lenient, "/readyz")
+    assert (answer.status, answer.json["revocations"]["stale"]) == (200, True)
     lenient.serving.gate.view = RevocationView()
     assert (await operate(lenient, "/readyz")).status == 503
 
@@ -140,6 +151,7 @@ async def test_the_metrics_have_their_fixed_names(served: Web) -> None:
     )
     assert types["sidecar_decisions_total"] == "counter"
     assert types["sidecar_revocation_view_age_seconds"] == "gauge"
+    assert types["sidecar_revocation_propagation_seconds"] == "histogram"
     (age,) = [
         float(line.split()[1])
         for line in answer.text.splitlines()

@@ -1,11 +1,14 @@
 """`GET /login` with a cookie whose rights have changed: a new cookie without a password."""
 
+from dataclasses import replace
+
 import pytest
 
 from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import TokenKind
-from sidecar.core.token import VerifiedToken
+from sidecar.core.keyring import Purpose
+from sidecar.core.token import VerifiedToken, seal_token
 from sidecar.gate import Credential
 from tests.web.asked import Asked, age_sessions, ask, bearer, change, claims_of, given_cookies
 from tests.web.conftest import Web
@@ -146,3 +149,41 @@ async def test_a_session_that_is_not_as_the_gate_wants_it_is_not_renewed(served:
         assert_asked(await ask(served, "GET", f"/login?rd={RD}&{query}", {"Cookie": cookie}))
     query = "max_age=60&amr=pwd"
     assert_renewed(await ask(served, "GET", f"/login?rd={RD}&{query}", {"Cookie": cookie}))
+
+
+def ahead_of_time(web: Web, cookie: str) -> str:
+    """Return the same cookie as a clock would have sealed it that is an hour ahead."""
+    credential = Credential(TokenKind.SESSION, cookie.partition("=")[2])
+    opened = web.serving.gate.open_credential(credential)
+    assert isinstance(opened, VerifiedToken)
+    now = read_clock().unix
+    key = web.serving.gate.ring.find_signing_key(Purpose.COOKIE, now)
+    assert key is not None
+    claims = replace(opened.claims, iat=now + 3600, nbf=now + 3600, auth_time=now + 3600)
+    return f"{cookie.partition('=')[0]}={seal_token(claims, TokenKind.SESSION, key)}"
+
+
+async def test_a_cookie_from_before_the_clock_was_set_back_is_renewed(served: Web) -> None:
+    await served.add_user()
+    ahead = ahead_of_time(served, await served.log_in_cookie())
+    await change(served, "UPDATE sessions SET created_at = created_at + 3600")
+    assert (await ask(served, "GET", "/me", {"Cookie": ahead})).status == 401
+    renewed = assert_renewed(await look(served, ahead))
+    assert (await ask(served, "GET", "/me", {"Cookie": renewed})).status == 200
+    assert claims_of(renewed.partition("=")[2])["auth_time"] == 0
+    # How long ago they logged in nobody knows: too long for whatever asks.
+    again = await ask(served, "GET", f"/login?rd={RD}&max_age=86400", {"Cookie": renewed})
+    assert_asked(again)
+
+
+async def test_one_from_before_that_is_not_renewed_where_it_was_taken_back(served: Web) -> None:
+    await served.add_user()
+    ahead = ahead_of_time(served, await served.log_in_cookie())
+    credential = Credential(TokenKind.SESSION, ahead.partition("=")[2])
+    opened = served.serving.gate.open_credential(credential)
+    assert isinstance(opened, VerifiedToken)
+    await served.serving.services.revocations.revoke_token(opened.claims, read_clock().unix)
+    assert_asked(await look(served, ahead))
+    other = ahead_of_time(served, await served.log_in_cookie())
+    await served.serving.services.revocations.end_all_sessions(Author(OPERATOR), read_clock().unix)
+    assert_asked(await look(served, other))

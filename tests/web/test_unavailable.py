@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.keyring import KeyRing
 from sidecar.core.revocation import RevocationView
@@ -164,7 +165,7 @@ async def test_without_the_store_what_needs_none_goes_on(served: Web) -> None:
 def old_view() -> RevocationView:
     """Return a view that was last read too long ago."""
     view = RevocationView()
-    view.heard(time.monotonic() - STALE - 1)
+    view.heard(read_clock().monotonic - STALE - 1)
     return view
 
 

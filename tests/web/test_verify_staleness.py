@@ -11,7 +11,7 @@ from sidecar.core.claims import TokenKind
 from sidecar.core.keyring import KeyRing
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from tests.web.conftest import Web, serving_web
-from tests.web.gated import DIALECTS, GATE_POLICY, NAVIGATION, gate_people
+from tests.web.gated import DIALECTS, GATE_POLICY, HOST, NAVIGATION, gate_people
 
 pytestmark = pytest.mark.asyncio
 
@@ -120,3 +120,73 @@ async def test_without_a_key_that_signs_there_is_no_200_for_somebody(tmp_path: P
         answer.assert_tells_nobody()
         assert (await people.ask("traefik", "/public/")).status == 200
         assert (await people.ask("traefik", "/")).status == 401
+
+
+RULES: Final = {
+    "hosts": {
+        HOST: [
+            {"path": "/public/**", "allow": "anyone"},
+            {"path": "/strict/**", "max_staleness": "5s", "allow": "signed-in"},
+            {"path": "/lax/**", "max_staleness": "1h", "allow": "signed-in"},
+            {"path": "/lent/**", "when_stale": "allow", "allow": "signed-in"},
+            {"path": "/**", "allow": "signed-in"},
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("age", "refused", "counted"),
+    [
+        (1, [], 0),
+        (10, ["/strict/"], 0),
+        (31, ["/strict/", "/"], 2),
+        (3700, ["/strict/", "/lax/", "/"], 1),
+    ],
+)
+async def test_a_rule_says_for_itself_how_old_the_view_may_be(
+    tmp_path: Path, age: float, refused: list[str], counted: int
+) -> None:
+    async with serving_web(tmp_path, DENY, RULES) as web:
+        people = await gate_people(web)
+        _grow_old(web, age=age)
+        for dialect in DIALECTS:
+            before = web.serving.gate.stale_allows
+            for target in ("/strict/", "/lax/", "/lent/", "/"):
+                answer = await people.ask(dialect, target, people.credentials["alice"])
+                assert answer.status == (503 if target in refused else 200), target
+                if target in refused:
+                    assert int(answer.headers["Retry-After"]) > 0
+                    answer.assert_tells_nobody()
+            assert web.serving.gate.stale_allows == before + counted
+        assert web.serving.gate.can_decide(read_clock()) is (age < 30)  # as the settings say
+
+
+async def test_what_an_old_view_refuses_a_lax_rule_refuses(tmp_path: Path) -> None:
+    async with serving_web(tmp_path, DENY, RULES) as web:
+        people = await gate_people(web)
+        sid = people.opened(people.tokens["root's cookie"], TokenKind.SESSION).claims.sid
+        assert sid is not None
+        _grow_old(web, Revocation(Level.SESSION, sid, 0, 2**40))
+        for target in ("/lax/", "/lent/"):
+            answer = await people.ask("nginx", target, people.credentials["root's cookie"])
+            assert (answer.status, answer.reason) == (401, "revoked_session")
+        assert web.serving.gate.stale_allows == 0
+
+
+async def test_under_deny_no_dialect_takes_a_cookie_back(tmp_path: Path) -> None:
+    async with serving_web(tmp_path, DENY, GATE_POLICY) as web:
+        people = await gate_people(web)
+        _grow_old(web)
+        for dialect in DIALECTS:
+            for method in ("GET", "POST"):
+                for lines in ((), NAVIGATION):
+                    question = [*people.credentials["alice's cookie"], *lines]
+                    answer = await people.ask(dialect, "/", question, method=method)
+                    assert answer.status == 503
+                    for name in ("Set-Cookie", "WWW-Authenticate", "Location"):
+                        assert name not in answer.headers
+        web.serving.gate.view.heard(read_clock().monotonic)
+        for dialect in DIALECTS:
+            answer = await people.ask(dialect, "/", people.credentials["alice's cookie"])
+            assert answer.status == 200
