@@ -24,13 +24,15 @@ RANDOM: Final = {
     "sqlite": "substr(hex(randomblob(11)), 1, 22)",
     "postgresql": "substr(md5(random()::text || n), 1, 22)",
 }
-# So that what the filling leaves to do is not done while something is measured.
+# So that it is not done while something is measured.
 SETTLE: Final = {"sqlite": ("ANALYZE",), "postgresql": ("VACUUM ANALYZE", "CHECKPOINT")}
 
+# Each has a name of their own, which they are searched by.
 PEOPLE: Final = (
+    ", named AS MATERIALIZED (SELECT n, lower({random}) AS name FROM s)"
     " INSERT INTO users"
-    " (id, username, roles, disabled, password_hash, epoch, created_at, updated_at)"
-    " SELECT 'u' || n, 'p' || n, '[]', false, '', 0, 1, 1 FROM s"
+    " (id, username, name, search, roles, disabled, password_hash, epoch, created_at, updated_at)"
+    " SELECT 'u' || n, 'p' || n, name, 'p' || n || ' ' || name, '[]', false, '', 0, 1, 1 FROM named"
 )
 # Their dates lie a second apart, so that every index is as wide as it would be.
 SESSIONS: Final = (
@@ -62,9 +64,15 @@ class Filled:
         return self.url.partition(":")[0]
 
     async def add_people(self) -> None:
-        """Add the people and their sessions."""
-        await self._write(PEOPLE, self.people)
+        """Add the people."""
+        await self._write(PEOPLE.format(random=RANDOM[self.dialect]), self.people)
+
+    async def add_sessions(self) -> None:
+        """Add their sessions."""
         await self._add_sessions(self.people * SESSIONS_EACH, until=NOW + MONTH)
+
+    async def settle(self) -> None:
+        """Do what the filling leaves to do."""
         async with outside(self.url) as opened:
             connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
             for statement in SETTLE[self.dialect]:
@@ -116,4 +124,17 @@ async def filled(url: str, number: int) -> AsyncIterator[Filled]:
         await store.upgrade_schema()
         made = Filled(url, store, number // SESSIONS_EACH)
         await made.add_people()
+        await made.add_sessions()
+        await made.settle()
+        yield made
+
+
+@asynccontextmanager
+async def populated(url: str, people: int) -> AsyncIterator[Filled]:
+    """Open a new database with so many people who never logged in."""
+    async with open_store(url, outbox=True) as store:
+        await store.upgrade_schema()
+        made = Filled(url, store, people)
+        await made.add_people()
+        await made.settle()
         yield made

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from tests.bench.hearing import Heard
 from tests.bench.measure import Spread
+from tests.bench.people import Listed
+from tests.bench.revocations import Crowded
 from tests.bench.servers import Cores
 from tests.bench.sessions import PURGE, Stored
 
@@ -20,6 +23,11 @@ MOST_GROWTH: Final = 1.5  # SQL of a login, refresh or list with many sessions o
 # many each has pages of its own. Beyond that it does not grow.
 MOST_PURGE_GROWTH: Final = 4.0
 MOST_LOCK: Final = 50.0  # milliseconds that a batch of a purge holds the write lock
+MOST_QUESTION: Final = 50.0  # milliseconds to list or find people among very many
+MOST_FLOOD: Final = 1.25  # rate of decisions alone over that during a flood of logins
+MOST_OCTETS: Final = 200.0  # of memory for each of very many revocations
+MOST_VIEW_RATIO: Final = 1.1  # CPU of a decision by very many revocations over that by none
+MOST_HEARD: Final = 1000.0  # milliseconds until another process refuses what was revoked
 MOST_STATEMENTS: Final = 2  # of SQL, for a refresh
 MOST_READY: Final = 1.0  # seconds
 MOST_RESIDENT: Final = 90.0  # MB
@@ -46,7 +54,9 @@ class Report:
 
     `rows` and `cold_path` are microseconds of CPU, ratios are taken round by round; `loading` is
     seconds of CPU, `turn` milliseconds of it, `ready` seconds, memory MB. `sessions` has the
-    figures of each database, and `statements` counts those of SQL for a refresh.
+    figures of each database, `people` those of finding people, `flood` is a ratio of rates, `crowd`
+    has the figures of very many revocations, `heard` those of hearing of one, and `statements`
+    counts those of SQL for a refresh.
     """
 
     cores: Cores
@@ -57,6 +67,10 @@ class Report:
     turn: float
     cold_path: float
     sessions: dict[str, Stored]
+    people: dict[str, Listed]
+    flood: Spread
+    crowd: Crowded
+    heard: dict[str, Heard]
     statements: int
     ready: float
     resident: float
@@ -72,6 +86,17 @@ class Report:
             Limit("turn while they are read", self.turn, MOST_TURN, "ms"),
             Limit("reading a new path", self.cold_path, MOST_COLD_PATH, "µs"),
             *(limit for name, each in self.sessions.items() for limit in _limits_of(name, each)),
+            *(
+                Limit(f"{question} in {name}", each.median, MOST_QUESTION, "ms")
+                for name, listed in self.people.items()
+                for question, each in listed.questions.items()
+            ),
+            Limit("rate alone / during a flood", self.flood.median, MOST_FLOOD, ""),
+            *_limits_of_crowd(self.crowd),
+            *(
+                Limit(f"refused elsewhere, {name}, p99", each.p99, MOST_HEARD, "ms")
+                for name, each in self.heard.items()
+            ),
             Limit("statements of a refresh", self.statements, MOST_STATEMENTS, ""),
             Limit("ready after", self.ready, MOST_READY, "s"),
             Limit("memory at rest", self.resident, MOST_RESIDENT, "MB"),
@@ -106,6 +131,11 @@ class Report:
                 few, many = growth.few.median, growth.many.median
                 yield f"{use_case:<38}{few:>8.2f}{many:>8.2f}{growth.ratio.median:>8.2f}"
         yield ""
+        crowd = f"{self.crowd.revocations} revocations"
+        yield f"{f'{crowd}: seconds to load':<38}{self.crowd.loading:>8.2f}"
+        yield f"{f'{crowd}: a decision, µs':<38}{self.crowd.deciding:>8.2f}"
+        for name, heard in self.heard.items():
+            yield f"{f'refused elsewhere, {name}, median, ms':<38}{heard.median:>8.2f}"
         yield f"{'memory after the load, MB':<38}{self.resident_loaded:>8.2f}"
         for limit in self.limits:
             name = f"{limit.name}, {limit.unit}" if limit.unit else limit.name
@@ -121,3 +151,12 @@ def _limits_of(name: str, stored: Stored) -> Iterator[Limit]:
         most = MOST_PURGE_GROWTH if use_case == PURGE else MOST_GROWTH
         yield Limit(f"{use_case}, many / few in {name}", growth.ratio.median, most, "")
     yield Limit(f"longest lock in {name}", stored.longest_lock, MOST_LOCK, "ms")
+
+
+def _limits_of_crowd(crowd: Crowded) -> Iterator[Limit]:
+    """Yield what must hold of very many revocations."""
+    yield Limit("a revocation in memory", crowd.octets, MOST_OCTETS, "octets")
+    yield Limit(
+        f"decision by {crowd.revocations} / by none", crowd.ratio.median, MOST_VIEW_RATIO, ""
+    )
+    yield Limit("turn while they come and go", crowd.turn, MOST_TURN, "ms")

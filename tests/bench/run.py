@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tests.bench.flood import measure_flood
+from tests.bench.hearing import measure_hearing
 from tests.bench.load import LoadFailed, ask, write_requests
 from tests.bench.measure import Row, Server, Spread, measure, resident_mb
+from tests.bench.people import measure_people
 from tests.bench.questions import (
     PEOPLE,
     PLAIN,
@@ -18,6 +21,7 @@ from tests.bench.questions import (
     render_nobody,
 )
 from tests.bench.report import Report
+from tests.bench.revocations import measure_crowd
 from tests.bench.rules import (
     FEW,
     MANY,
@@ -51,7 +55,8 @@ class Plan:
     """How long it takes: `starts` of the service before the one that is measured, and `rounds`.
 
     Each round has `seconds` for each row, and `cold` tokens that nobody has seen before. The
-    databases of the rows about SQL have so many `sessions`.
+    databases of the rows about SQL have so many `sessions`, or so many `people`. The view has so
+    many `revocations`, and another process hears of so many as are `told`.
     """
 
     starts: int = 3
@@ -61,6 +66,11 @@ class Plan:
     sessions: Mapping[str, int] = field(
         default_factory=lambda: {"SQLite": 100_000, "PostgreSQL": 1_000_000}
     )
+    people: Mapping[str, int] = field(
+        default_factory=lambda: {"SQLite": 100_000, "PostgreSQL": 1_000_000}
+    )
+    revocations: int = 1_000_000
+    told: int = 300
 
 
 FULL: Final = Plan()
@@ -70,6 +80,9 @@ SHORT: Final = Plan(
     seconds=1,
     cold=1000,
     sessions={"SQLite": 10_000, "PostgreSQL": 100_000},
+    people={"SQLite": 100_000, "PostgreSQL": 100_000},
+    revocations=200_000,
+    told=50,
 )
 
 
@@ -97,6 +110,9 @@ async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
             rows = await _make_rows(folder, bare, server, plan)
             figures = await _measure_rounds(rows, plan, tell)
             loaded = resident_mb(server.pid)
+            tell("a flood of logins")
+            warm = next(row for row in rows if row.name == WARM).requests()
+            flood = await measure_flood(server, warm, plan.rounds, plan.seconds)
         # Apart: what else runs on a core shows in its caches.
         async with (
             serving_measured(ruled[FEW], cores.servers) as (few, _),
@@ -106,6 +122,10 @@ async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
             figures |= await _measure_rounds(rows, plan, tell)
         turn = await time_turns(folder)
     sessions = await measure_databases(plan.sessions, plan.rounds, tell)
+    people = await measure_people(plan.people, plan.rounds, tell)
+    tell(f"{plan.revocations} revocations")
+    crowd = await measure_crowd(plan.revocations)
+    heard = await measure_hearing(plan.told)
     return Report(
         cores=cores,
         rows={name: Spread.of(each) for name, each in figures.items()},
@@ -115,6 +135,10 @@ async def run(plan: Plan, tell: Callable[[str], None]) -> Report:
         turn=turn,
         cold_path=time_cold_path(),
         sessions=sessions,
+        people=people,
+        flood=flood,
+        crowd=crowd,
+        heard=heard,
         statements=await count_statements(),
         ready=min(starts[1:]),  # the first has made keys, tables and byte code
         resident=at_rest,

@@ -36,7 +36,16 @@ async def bare(tmp_path: Path) -> AsyncIterator[Server]:
 async def test_a_run_measures_every_row() -> None:
     before = os.sched_getaffinity(0)
     few = {"SQLite": 2000, "PostgreSQL": 2000}
-    plan = Plan(starts=1, rounds=1, seconds=1, cold=200, sessions=few)
+    plan = Plan(
+        starts=1,
+        rounds=1,
+        seconds=1,
+        cold=200,
+        sessions=few,
+        people=few,
+        revocations=5000,
+        told=5,
+    )
     report = await run(plan, lambda _: None)
     assert len(report.rows) == 8
     for name, spread in report.rows.items():
@@ -53,6 +62,15 @@ async def test_a_run_measures_every_row() -> None:
             assert 0.01 < growth.few.median < 10_000, name
             assert growth.ratio.median == growth.many.median / growth.few.median
         assert stored.growth["purge a batch"].many.median <= stored.longest_lock < 10_000
+    for name, listed in report.people.items():
+        assert listed.people == few[name]
+        assert len(listed.questions) == 5
+        assert all(0.01 < each.median < 10_000 for each in listed.questions.values())
+    assert 0.1 < report.flood.median < 100
+    assert report.crowd.revocations == 5000
+    assert 0.01 < report.crowd.deciding < 1000
+    assert list(report.heard) == ["told", "looked for"]
+    assert all(0.01 < each.median <= each.p99 < 10_000 for each in report.heard.values())
     assert report.statements == 2
     assert report.rows["cold token"].least > report.rows[WARM].least
     assert 0 < report.ready < 60

@@ -3,8 +3,11 @@ from typing import Any
 
 import pytest
 
+from tests.bench.hearing import Heard
 from tests.bench.measure import Spread
+from tests.bench.people import Listed
 from tests.bench.report import Report
+from tests.bench.revocations import Crowded
 from tests.bench.servers import Cores
 from tests.bench.sessions import Growth, Stored
 
@@ -17,6 +20,12 @@ AT_THE_LIMITS: dict[str, Any] = {
     "growth": 1.5,
     "purge_growth": 4.0,
     "lock": 50.0,
+    "question": 50.0,
+    "flood": 1.25,
+    "octets": 200.0,
+    "view_ratio": 1.1,
+    "crowd_turn": 5.0,
+    "heard": 1000.0,
     "statements": 2,
     "ready": 1.0,
     "resident": 90.0,
@@ -47,6 +56,19 @@ def make_report(**figures: float) -> Report:
                 values["lock"],
             )
         },
+        people={
+            "SQLite": Listed(9, {"the first page": Spread(values["question"], 0.0, 999.0)}),
+        },
+        flood=Spread(values["flood"], 0.0, 9.0),
+        crowd=Crowded(
+            revocations=9,
+            octets=values["octets"],
+            loading=99.0,
+            turn=values["crowd_turn"],
+            deciding=99.0,
+            ratio=Spread(values["view_ratio"], 0.0, 9.0),
+        ),
+        heard={"told": Heard(9.0, values["heard"])},
         statements=values["statements"],
         ready=values["ready"],
         resident=values["resident"],
@@ -69,6 +91,12 @@ def test_figures_at_their_limits_hold() -> None:
         {"growth": 1.51},
         {"purge_growth": 4.01},
         {"lock": 50.1},
+        {"question": 50.1},
+        {"flood": 1.26},
+        {"octets": 200.1},
+        {"view_ratio": 1.11},
+        {"crowd_turn": 5.1},
+        {"heard": 1000.1},
         {"statements": 3},
         {"ready": 1.01},
         {"resident": 90.1},
@@ -96,6 +124,12 @@ def test_programs_read_the_same_figures() -> None:
         (1.5, True),
         (4.0, True),
         (50.0, True),
+        (50.0, True),
+        (1.25, True),
+        (200.0, True),
+        (1.1, True),
+        (5.0, True),
+        (1000.0, True),
         (2, True),
         (1.0, True),
         (90.0, True),
