@@ -55,6 +55,18 @@ endef
 fuzz: $(INSTALLED) ## ask the running service 5 000 odd questions about its OpenAPI document
 	@FUZZ_EXAMPLES=75 $(BIN)/pytest tests/faults/test_any_call.py $(ARGS)
 
+# How long, in seconds, and from which seed the faults are drawn; without one, a new seed.
+SECONDS := 600
+SEED :=
+
+.PHONY: chaos
+chaos: $(INSTALLED) programs ## break everything in turn for 10 minutes (SECONDS=60 SEED=...: again)
+	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+.PHONY: propagation
+propagation: $(INSTALLED) programs ## measure how long 2 000 logouts take until another replica refuses, under load
+	@PROPAGATION_REVOCATIONS=2000 $(BIN)/pytest -s tests/faults/test_propagation.py $(ARGS)
+
 .PHONY: screenshots
 screenshots: $(INSTALLED) programs ## take the pictures of docs/pages.md anew
 	@$(BIN)/python -m tests.browser.screenshots docs/screenshots
