@@ -27,6 +27,8 @@ RUN = {
     "docs/programs.md": {"sh", "console", "yaml"},
     "docs/refused.md": {"sh", "console"},
     "docs/running.md": {"sh", "console", "yaml"},
+    "docs/alerts.md": {"yaml"},
+    "docs/redis.md": {"yaml"},
     "CONTRIBUTING.md": {"sh"},
 }
 NAMED = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")

@@ -34,7 +34,8 @@ async def serving_pair(
     """Run two services, started at once, for the length of the block; there is a user."""
     one, other = (make_service(directory, settings, environ=environ) for _ in range(2))
     if upgrade:
-        assert (await one.run("db", "upgrade")).status == 0
+        upgraded = await one.run("db", "upgrade")
+        assert upgraded.status == 0, upgraded.err
     if user is not None:
         await one.add_user(user)
     try:

@@ -51,6 +51,10 @@ async def metrics(client: ClientSession, service: Service) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
+async def has_told(service: Service, words: str) -> bool:
+    return any(words in line["message"] for line in service.read_log())
+
+
 async def is_stale(client: ClientSession, service: Service) -> bool:
     return (await metrics(client, service))["sidecar_revocation_view_age_seconds"] > STALE_AFTER
 
@@ -82,6 +86,11 @@ async def test_deny_refuses_while_the_view_is_too_old_and_nobody_is_logged_out(
         async with client.post(f"{service.url}/refresh", json=body) as answer:
             assert answer.status == 200
         await until_degraded(client, service)
+        await until(lambda: has_told(service, "are fresh again"), "a line that it is over")
+        told = [line["message"] for line in service.read_log()]
+        (line,) = (each for each in told if "the revocations were last read" in each)
+        assert "503 (when_stale: deny)" in line
+        assert sum("are fresh again" in each for each in told) == 1
 
 
 async def test_allow_goes_on_by_the_old_view(tmp_path: Path, client: ClientSession) -> None:
@@ -95,6 +104,7 @@ async def test_allow_goes_on_by_the_old_view(tmp_path: Path, client: ClientSessi
             assert await ask(client, service, token) == 200
             await until_degraded(client, service, "sql")
             assert (await metrics(client, service))["sidecar_stale_allows_total"] == 1
+            await until(lambda: has_told(service, "(when_stale: allow)"), "a line about it")
 
 
 async def test_redis_keeps_the_view_fresh(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.app import sweep as sweep_module
-from sidecar.app.sweep import LARGEST_STEP, clock_jumped
+from sidecar.app.sweep import FLUSH_MARGIN, LARGEST_STEP, clock_jumped
 from sidecar.clock import Now, read_clock
 from tests.faults.asking import until
 from tests.faults.inside import serving_inside
@@ -87,6 +87,34 @@ async def test_by_a_clock_that_is_ahead_for_a_moment_nothing_is_forgotten(
         assert await serving.services.store.revocations.read_entries(0) == [alive]
     lines = [each.getMessage() for each in caplog.records if "jumped" in each.getMessage()]
     assert lines == ["nothing was swept: the clock jumped"] * 2  # there, and back
+
+
+@pytest.mark.parametrize("slept", [FLUSH_MARGIN + 1, 86_400])
+async def test_who_slept_takes_nobody_for_idle_until_everybody_can_have_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slept: int
+) -> None:
+    """SQL may have been away all the time, and others could not write down who was here."""
+    shift = [0]  # seconds
+
+    def read_later() -> Now:
+        now = read_clock()
+        return Now(now.unix + shift[0], now.monotonic + shift[0])
+
+    monkeypatch.setattr(sweep_module, "read_clock", read_later)
+    async with serving_inside(tmp_path) as (serving, _):
+        await serving._flush.flush()
+        now = read_later()
+        assert serving._flush.is_settled(now._replace(monotonic=now.monotonic + FLUSH_MARGIN))
+        shift[0] = slept
+
+        async def is_in_doubt() -> bool:
+            return not serving._flush.is_settled(read_later())
+
+        await until(is_in_doubt, "a sweep that is in doubt")
+        await serving._flush.flush()
+        assert not serving._flush.is_settled(read_later())
+        now = read_later()
+        assert serving._flush.is_settled(now._replace(monotonic=now.monotonic + FLUSH_MARGIN))
 
 
 async def test_a_database_that_is_locked_is_swept_later(
