@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from typing import NoReturn
 import pytest
 
 FIRST_PORT, LAST_PORT = 10_240, 32_000  # below net.ipv4.ip_local_port_range
+SPAN = 4  # a service with several workers also takes the ports behind its own
+PROCESSES = 16  # of one test run; each takes ports that no other takes
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
 READY_TIMEOUT = 20.0
 STOP_TIMEOUT = 12.0
 PATHS = os.pathsep.join((os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"))
@@ -37,15 +41,27 @@ def lack(message: str) -> NoReturn:
 
 
 def free_port() -> int:
-    """Return a port that was free just now; never one that the kernel gives to connections.
+    """Return a port that was free just now, as the ones behind it were, and not given lately.
 
-    One of those could be taken by any connection before the program listens.
+    Never one that the kernel gives to connections, any of which could take it before the program
+    listens.
     """
+    places = (LAST_PORT - FIRST_PORT) // (SPAN * PROCESSES)
     while True:
-        port = FIRST_PORT + secrets.randbelow(LAST_PORT - FIRST_PORT)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        port = FIRST_PORT + SPAN * (secrets.randbelow(places) * PROCESSES + PROCESS)
+        if port not in _given and all(map(_is_free, range(port, port + SPAN))):
+            _given.append(port)
             return port
+
+
+_given: deque[int] = deque(maxlen=100)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 @dataclass(slots=True)
