@@ -41,8 +41,15 @@ async def test_the_gate_goes_on_until_its_view_is_too_old_and_says_why(
 
         await until(is_refused, "503")
         assert (await readiness(client, service))[0] == 503
-        errors = [line for line in service.read_log() if line["level"] == "ERROR"]
-        assert ["newer version" in line["cause"] for line in errors] == [True]
+
+        async def is_told() -> bool:
+            return [line["level"] for line in service.read_log()].count("ERROR") == 2
+
+        await until(is_told, "two errors")
+        unread, too_old = [line for line in service.read_log() if line["level"] == "ERROR"]
+        assert unread["message"] == "the revocations cannot be read"
+        assert "newer version" in unread["cause"]
+        assert "the revocations were last read" in too_old["message"]
 
 
 async def test_a_start_is_refused_in_one_line(tmp_path: Path) -> None:
