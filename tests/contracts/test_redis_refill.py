@@ -93,6 +93,25 @@ async def test_what_sql_holds_comes_into_a_redis_that_is_there_for_the_first_tim
             await newcomer.until_holds("j-1")
 
 
+async def test_who_asked_while_another_filled_does_not_fill_it_again(
+    redis_server: RedisServer,
+) -> None:
+    log = MemoryLog(token("j-1"))
+    async with (
+        reading(redis_server.url, store=log) as here,
+        raw_client(redis_server.url) as client,
+    ):
+        await until_filled([here])
+        incarnation = str(await client.hget(META, "incarnation"))
+        before, late = log.reads, refill.Refill(client, log)
+        await late._fill(incarnation)
+        assert log.reads == before
+        assert await client.exists(CLAIM) == 0
+        await client.hdel(META, "filled")
+        await late._fill(incarnation)
+        assert log.reads > before
+
+
 async def test_who_dies_while_filling_is_succeeded_when_the_claim_is_over(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -20,7 +20,7 @@ from sidecar.clock import read_clock
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Entry, FeedStore
 from sidecar.stores.redis.announcing import REFILL
-from sidecar.stores.redis.log import CLAIM, META, SNAPSHOT, encode_member
+from sidecar.stores.redis.log import CLAIM, HEAD_FIELDS, META, SNAPSHOT, encode_member, is_filled
 
 CLAIM_TTL: Final = 5_000  # milliseconds that a claim holds, from each batch anew
 BATCH: Final = 500  # members added at once, which holds Redis for about a millisecond
@@ -66,8 +66,12 @@ class Refill:
 
     async def _fill(self, incarnation: str) -> None:
         claim = secrets.token_hex(8)
+        client: Any = self._client  # redis-py types commands for both its clients at once
         async with asyncio.timeout(TIMEOUT):
             if not await self._client.set(CLAIM, claim, nx=True, px=CLAIM_TTL):
+                return
+            if is_filled(await client.hmget(META, HEAD_FIELDS)):  # by who had claimed it before
+                await client.delete(CLAIM)
                 return
         count = 0
         async for entries in self._walk():
