@@ -16,7 +16,7 @@ from tests.programs.service import PASSWORD, Service, end_quietly, make_service
 SCHEDULED = Path("/proc/self/schedstat")
 READY = 1.0  # seconds
 AT_REST = 90 * 1024  # kB
-TRIES = 3
+TRIES = 5
 
 pytestmark = [
     pytest.mark.asyncio,
