@@ -25,7 +25,7 @@ _LATER: Final = re.compile(r"([0-9]{4})_from_([0-9]{4})")
 NUMBER: Final = 4  # digits at the beginning of a version
 # Seconds for one statement of a migration, and for whoever waits until another process made it.
 MIGRATION_TIMEOUT: Final = 3600.0
-STARTING_TIMEOUT: Final = 30.0  # on SQLite, where it is part of the start
+STARTING_TIMEOUT: Final = 10.0  # on SQLite, where it is part of the start
 # As alembic makes it, which is not imported to make a new database.
 _VERSION: Final = sa.Table(
     "alembic_version",
