@@ -85,9 +85,9 @@ def plan_turn(
     """Return what the keys of `purpose` lack at `now` (Unix seconds, rounded down).
 
     A new key is of `alg`, else of what the newest one is. Where a next key waits already,
-    `Haste.ASKED` makes none and `Haste.AT_ONCE` brings it forward. So does every turn where no key
-    signs: that is what a revocation leaves. Files go only where `removing`, which nothing undoes:
-    who passes it trusts `now`.
+    `Haste.ASKED` makes none but what is due by itself, and `Haste.AT_ONCE` brings it forward. So
+    does every turn where no key signs: that is what a revocation leaves. Files go only where
+    `removing`, which nothing undoes: who passes it trusts `now`.
     """
     present = [key for key in keys if key.purpose is purpose]
     living = _find_living(present, now)
@@ -150,9 +150,9 @@ def _find_begin(living: Sequence[Key], now: int, schedule: Schedule, haste: Hast
     match haste:
         case Haste.AT_ONCE:
             return now + SETTLED + 1
-        case Haste.ASKED:
-            return None if newest.not_before > now else now + schedule.publish_ahead + 1
-        case Haste.SCHEDULED:
+        case Haste.ASKED if newest.not_before <= now:
+            return now + schedule.publish_ahead + 1
+        case Haste.ASKED | Haste.SCHEDULED:  # one waits: it may run out too soon all the same
             begin = min(newest.not_before + schedule.rotate_every, newest.sign_until)
             ahead = now + schedule.publish_ahead + 1
             return ahead if ahead >= begin else None

@@ -1,6 +1,6 @@
 """What holds of every turn, whatever lies there."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sidecar.core.keyring import Key, KeyRing, KeyState, Purpose
@@ -32,6 +32,7 @@ def _many(ring: Ring, rows: list[tuple[int, int | None, bool, bool]]) -> list[Ke
 
 @THOROUGH
 @given(rows=KEYS, now=st.integers(0, 4000), haste=st.sampled_from(Haste))
+@example(rows=[(0, None, False, False), (1, 1, False, False)], now=0, haste=Haste.ASKED)
 def test_a_turn_that_is_done_leaves_nothing_to_do(
     ring: Ring, rows: list[tuple[int, int | None, bool, bool]], now: int, haste: Haste
 ) -> None:

@@ -232,7 +232,7 @@ class LocatedRedis(Redis):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """Send a command and return the answer. Raises NotReached where servers do not agree."""
-        try:
+        try:  # redis-py has no types for this method, here and below
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         except MovedError:
             # The other connections of the pool are at the same wrong place.
