@@ -50,12 +50,14 @@ class RevocationView:
     """All revocations that this process knows of; a million of them take less than 200 MB.
 
     `read_at` is the monotonic second at which the last good read of a feed began, None before it.
-    Whoever has many entries applies them in batches of some hundreds, and forgets a few shards at a
-    time: both hold the event loop.
+    `state` is another object after each change that takes something away: what was not refused
+    under the same one still is not. Whoever has many entries applies them in batches of some
+    hundreds, and forgets a few shards at a time: both hold the event loop.
     """
 
     def __init__(self) -> None:
         self.read_at: float | None = None
+        self.state = object()
         # By subject, until when each is refused. Numbers alone, for the garbage collector looks at
         # no dictionary that holds nothing but texts and numbers.
         self._tokens = ShardedMap()
@@ -72,36 +74,49 @@ class RevocationView:
 
     def apply(self, entries: Iterable[Revocation]) -> None:
         """Take entries in, in any order and any number of times; none takes another back."""
+        changed = False
         for entry in entries:
             self._marks.add(entry.subject)
-            match entry.level:
-                case Level.TOKEN:
-                    self._tokens.raise_to(entry.subject, entry.forget_at)
-                case Level.SESSION:
-                    self._sessions.raise_to(entry.subject, entry.forget_at)
-                case Level.USER:
-                    known = self._users.get(entry.subject, 0)
-                    forget_at = max(entry.forget_at, known >> EPOCH_BITS)
-                    epoch = max(entry.epoch, known & EPOCHS)
-                    self._users[entry.subject] = forget_at << EPOCH_BITS | epoch
-                case Level.KEY:
-                    self._keys[entry.subject] = max(
-                        entry.forget_at, self._keys.get(entry.subject, 0)
-                    )
-                case Level.EVERYONE:
-                    self._everyone = max(entry.epoch, self._everyone)
-                case _:
-                    assert_never(entry.level)
+            changed |= self._take(entry)
+        if changed:
+            self.state = object()
         if self._few and len(self) > FEW:
             self._few = False
             self._marks = Marks(MANY_MARKS)
             for subject in chain(self._tokens, self._sessions, self._users):
                 self._marks.add(subject)
 
+    def _take(self, entry: Revocation) -> bool:
+        """Take one entry in; say whether it was new."""
+        match entry.level:
+            case Level.TOKEN:
+                return self._tokens.raise_to(entry.subject, entry.forget_at)
+            case Level.SESSION:
+                return self._sessions.raise_to(entry.subject, entry.forget_at)
+            case Level.USER:
+                known = self._users.get(entry.subject, 0)
+                forget_at = max(entry.forget_at, known >> EPOCH_BITS)
+                epoch = max(entry.epoch, known & EPOCHS)
+                return self._users.raise_to(entry.subject, forget_at << EPOCH_BITS | epoch)
+            case Level.KEY:
+                known = self._keys.get(entry.subject, 0)
+                self._keys[entry.subject] = max(entry.forget_at, known)
+                return entry.forget_at > known
+            case Level.EVERYONE:
+                known = self._everyone
+                self._everyone = max(entry.epoch, known)
+                return entry.epoch > known
+            case _:
+                assert_never(entry.level)
+
     def heard(self, at: float) -> None:
         """Note a good read that began at this monotonic second."""
         if self.read_at is None or at > self.read_at:
             self.read_at = at
+
+    def find_least_epoch(self, user_id: str) -> tuple[int, int]:
+        """Return the least epochs, everyone's and this user's, that are still good."""
+        return self._everyone, self._users.get(user_id, 0) & EPOCHS
 
     def revokes_key(self, kid: str) -> bool:
         """Say whether everything that this key sealed is refused."""

@@ -48,11 +48,13 @@ class ShardedMap(Mapping[str, int]):
     def __setitem__(self, subject: str, number: int) -> None:
         self.shards[hash(subject) >> SHIFT][subject] = number
 
-    def raise_to(self, subject: str, number: int) -> None:
-        """Have at least this number for a subject."""
+    def raise_to(self, subject: str, number: int) -> bool:
+        """Have at least this number for a subject; say whether it had less."""
         shard = self.shards[hash(subject) >> SHIFT]
-        if shard.get(subject, NOTHING) < number:
-            shard[subject] = number
+        if shard.get(subject, NOTHING) >= number:
+            return False
+        shard[subject] = number
+        return True
 
     def drop(self, place: int, most: int) -> bool:
         """Drop what has at most this number from one of the shards; say whether any had."""

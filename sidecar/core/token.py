@@ -45,16 +45,22 @@ _PROOF: Final = b"one pair"
 class VerifiedToken:
     """A token that this ring sealed, of the kind asked for, for this issuer and audience.
 
-    `kid` is None where no key sealed it: what the store vouched for (core/personal.py).
+    `kid` is None where no key sealed it: what the store vouched for (core/personal.py). `clean` is
+    the state of the view that was last found not to refuse it: a note, no part of what it says.
     """
 
     kind: TokenKind
     kid: str | None
     claims: Claims
     principal: Principal = field(init=False)
+    clean: object = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "principal", Principal.of(self.claims))
+
+    def note_clean(self, state: object) -> None:
+        """Note that a view in this state does not refuse it."""
+        object.__setattr__(self, "clean", state)
 
 
 class _NotStrictError(ValueError):

@@ -55,9 +55,14 @@ def judge_token(
         return Deny(Reason.EXPIRED)
     if max(claims.iat, claims.nbf, claims.auth_time or 0) > now + clock_skew:
         return Deny(Reason.NOT_YET_VALID)
-    # 3. What has been taken away since.
-    refusal = view.find_refusal(claims)
-    return token if refusal is None else Deny(refusal)
+    # 3. What has been taken away since. Among very many revocations a look goes to memory that no
+    # cache holds: one that found nothing stands until something is added.
+    if token.clean is not view.state:
+        refusal = view.find_refusal(claims)
+        if refusal is not None:
+            return Deny(refusal)
+        token.note_clean(view.state)
+    return token
 
 
 def decide(

@@ -134,6 +134,7 @@ class Report:
         crowd = f"{self.crowd.revocations} revocations"
         yield f"{f'{crowd}: seconds to load':<38}{self.crowd.loading:>8.2f}"
         yield f"{f'{crowd}: a decision, µs':<38}{self.crowd.deciding:>8.2f}"
+        yield f"{'behind a new one, by many / by none':<38}{self.crowd.anew.median:>8.2f}"
         for name, heard in self.heard.items():
             yield f"{f'refused elsewhere, {name}, median, ms':<38}{heard.median:>8.2f}"
         yield f"{'memory after the load, MB':<38}{self.resident_loaded:>8.2f}"

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 import yaml
@@ -29,7 +29,7 @@ from sidecar.core.facts import RequestFacts
 from sidecar.core.grant import Issuer
 from sidecar.core.keyring import Key, KeyRing, Purpose
 from sidecar.core.policy import Policy, WhenStale
-from sidecar.core.revocation import RevocationView
+from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import seal_token
 from sidecar.gate import Credential, Gate, GateOptions
 from sidecar.schemas.policy import parse_rules
@@ -64,7 +64,8 @@ class Crowded:
     `octets` is the memory of each, `loading` seconds by the clock, `turn` the most milliseconds of
     CPU between two turns of the loop while they are read, read again and forgotten; `deciding` is
     microseconds of CPU for a decision of the gate, `ratio` that by the CPU with an empty view, of
-    several blocks of rounds.
+    several blocks of rounds. `anew` is that ratio behind a new revocation, when every token is
+    looked up once more.
     """
 
     revocations: int
@@ -73,6 +74,7 @@ class Crowded:
     turn: float
     deciding: float
     ratio: Spread
+    anew: Spread
 
 
 async def measure_crowd(number: int) -> Crowded:
@@ -89,7 +91,7 @@ async def measure_crowd(number: int) -> Crowded:
     if child.returncode != 0:
         raise LoadFailed(f"{number} revocations: the process ended with {child.returncode}")
     figures = json.loads(printed)
-    return Crowded(**figures | {"ratio": Spread(**figures["ratio"])})
+    return Crowded(**figures | {name: Spread(**figures[name]) for name in ("ratio", "anew")})
 
 
 async def _measure(number: int) -> Crowded:
@@ -118,8 +120,10 @@ async def _measure(number: int) -> Crowded:
     if len(view) != 0:
         raise LoadFailed(f"{len(view)} revocations were not forgotten")
     turn = max(turns.worked, forgetting.worked) * 1e3
-    ratio = Spread.of([full / nothing for full, nothing in decisions])
-    return Crowded(number, octets, loading, turn, min(decisions)[0], ratio)
+    ratio = Spread.of([each.full / each.empty for each in decisions])
+    anew = Spread.of([each.full_anew / each.empty_anew for each in decisions])
+    deciding = min(each.full for each in decisions)
+    return Crowded(number, octets, loading, turn, deciding, ratio, anew)
 
 
 @asynccontextmanager
@@ -134,8 +138,20 @@ async def _filled(url: str, number: int) -> AsyncIterator[SqlStore]:
         yield store
 
 
-def _time_decisions(full: RevocationView, empty: RevocationView) -> list[tuple[float, float]]:
-    """Return the microseconds of CPU of a decision by each, the best of each block of rounds.
+class Block(NamedTuple):
+    """Microseconds of CPU of a decision, the best of some rounds.
+
+    `anew` are those behind a new revocation, when each token is looked up again.
+    """
+
+    full_anew: float
+    full: float
+    empty_anew: float
+    empty: float
+
+
+def _time_decisions(full: RevocationView, empty: RevocationView) -> list[Block]:
+    """Return what a decision costs by each, in several blocks of rounds.
 
     Nobody is revoked; both take their turns, so that what slows the machine down slows both.
     """
@@ -158,18 +174,18 @@ def _time_decisions(full: RevocationView, empty: RevocationView) -> list[tuple[f
     return [_time_block(gates, asked, now) for _ in range(BLOCKS)]
 
 
-def _time_block(
-    gates: list[Gate], asked: list[tuple[RequestFacts, Credential]], now: Now
-) -> tuple[float, float]:
-    best = [float("inf"), float("inf")]
+def _time_block(gates: list[Gate], asked: list[tuple[RequestFacts, Credential]], now: Now) -> Block:
+    best = [float("inf")] * len(Block._fields)
     for _ in range(ROUNDS):
-        for place, gate in enumerate(gates):
-            began = time.thread_time()
-            passed = sum(bool(gate.decide(facts, token, now)) for facts, token in asked)
-            best[place] = min(best[place], (time.thread_time() - began) * 1e6 / TOKENS)
-            if passed != TOKENS:
-                raise LoadFailed(f"{TOKENS - passed} of {TOKENS} tokens were refused")
-    return best[0], best[1]
+        for number, gate in enumerate(gates):
+            gate.view.apply([Revocation(Level.TOKEN, token_urlsafe(16), 0, now.unix + 1)])
+            for place in (2 * number, 2 * number + 1):
+                began = time.thread_time()
+                passed = sum(bool(gate.decide(facts, token, now)) for facts, token in asked)
+                best[place] = min(best[place], (time.thread_time() - began) * 1e6 / TOKENS)
+                if passed != TOKENS:
+                    raise LoadFailed(f"{TOKENS - passed} of {TOKENS} tokens were refused")
+    return Block(*best)
 
 
 def _make_token(key: Key, number: int) -> Credential:

@@ -67,6 +67,7 @@ def make_report(**figures: float) -> Report:
             turn=values["crowd_turn"],
             deciding=99.0,
             ratio=Spread(values["view_ratio"], 0.0, 9.0),
+            anew=Spread(9.0, 9.0, 9.0),
         ),
         heard={"told": Heard(9.0, values["heard"])},
         statements=values["statements"],

@@ -7,6 +7,7 @@ import pytest
 from sidecar.core.claims import TokenKind
 from sidecar.core.keyring import KeyRing
 from sidecar.core.revocation import Level, Revocation
+from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
 from sidecar.core.verify import judge_token
 from tests.core.forge import NOW, Workshop
@@ -108,6 +109,53 @@ def test_no_other_revocation_of_the_same_name_is_one_of_the_key(
     assert token.kid is not None
     view = view_of(Revocation(level, token.kid, 0, NOW + 1))
     assert judge_token(token, workshop.ring, view, NOW, SKEW) == token
+
+
+LEVELS = (
+    Revocation(Level.TOKEN, "jti", 0, NOW + 600),
+    Revocation(Level.SESSION, "sid", 0, NOW + 600),
+    Revocation(Level.USER, "sub", 9, NOW + 600),
+    Revocation(Level.KEY, "kid", 0, NOW + 600),
+    Revocation(Level.EVERYONE, "", 9, NOW + 600),
+)
+
+
+def of(token: VerifiedToken, revocation: Revocation) -> Revocation:
+    """Return the revocation of this token, by the name of what it bears."""
+    claims = token.claims
+    names = {"jti": claims.jti, "sid": claims.sid, "sub": claims.sub, "kid": token.kid, "": ""}
+    subject = names[revocation.subject]
+    assert subject is not None
+    return replace(revocation, subject=subject)
+
+
+@pytest.mark.parametrize("revocation", LEVELS, ids=lambda each: each.level.value)
+def test_a_token_that_has_just_passed_is_refused_once_it_is_revoked(
+    workshop: Workshop, revocation: Revocation
+) -> None:
+    token, view = workshop.verified(), view_of()
+    for _ in range(2):
+        assert judge_token(token, workshop.ring, view, NOW, SKEW) is token
+    view.apply([of(token, revocation)])
+    for _ in range(2):
+        assert isinstance(judge_token(token, workshop.ring, view, NOW, SKEW), Deny)
+
+
+def test_what_one_view_lets_in_another_may_refuse(workshop: Workshop) -> None:
+    token = workshop.verified()
+    assert judge_token(token, workshop.ring, view_of(), NOW, SKEW) is token
+    other = view_of(of(token, LEVELS[0]))
+    assert judge_token(token, workshop.ring, other, NOW, SKEW) == Deny(Reason.REVOKED_TOKEN)
+
+
+@pytest.mark.parametrize("revocation", LEVELS, ids=lambda each: each.level.value)
+def test_what_is_told_again_changes_no_state_of_the_view(revocation: Revocation) -> None:
+    view = view_of(revocation)
+    state = view.state
+    view.apply([revocation, replace(revocation, forget_at=NOW + 599)])
+    assert view.state is state
+    view.forget(NOW)
+    assert view.state is state
 
 
 def test_what_no_key_sealed_is_judged_without_one(workshop: Workshop) -> None:
