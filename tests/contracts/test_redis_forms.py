@@ -1,10 +1,12 @@
 """Every form of Redis that operators run carries revocations, and counts attempts to log in."""
 
+import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -13,7 +15,7 @@ from sidecar.ports.throttle import Counted
 from sidecar.settings.types import RedisAccess
 from sidecar.stores.redis.client import PLAIN
 from sidecar.stores.redis.health import RIGHTS
-from sidecar.stores.redis.places import SLOT
+from sidecar.stores.redis.places import CLUSTER_RIGHT, SLOT
 from sidecar.stores.redis.throttle import RedisThrottle
 from tests.contracts.redis_readers import contents, entries, reading, token
 from tests.contracts.throttles import ALICE, knock
@@ -25,6 +27,9 @@ pytestmark = pytest.mark.asyncio
 
 SECRET = "s3cret@:/?"
 ESCAPED = "s3cret%40%3A%2F%3F"
+REVOCATIONS: Final = 200  # of which the third slowest is their p99
+PROMISED: Final = 0.25  # seconds, p99
+NAP: Final = 0.005  # seconds
 
 
 class Place(NamedTuple):
@@ -92,6 +97,13 @@ async def cluster(folder: Path) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
+async def cluster_user_with_least_rights(folder: Path) -> AsyncIterator[Place]:
+    user = ("--user", "sidecar", "on", f">{SECRET}", *RIGHTS.split(), CLUSTER_RIGHT)
+    async with serving_cluster(folder, arguments=user) as made:
+        yield Place(made.url.replace("://", f"://sidecar:{ESCAPED}@"))
+
+
+@asynccontextmanager
 async def sentinel_by_tls(folder: Path) -> AsyncIterator[Place]:
     made = make_certificates(folder)
     async with serving_sentinels(folder, tls=made) as sentinels:
@@ -114,10 +126,33 @@ FORMS = (
     sentinel,
     sentinel_with_passwords,
     cluster,
+    cluster_user_with_least_rights,
     sentinel_by_tls,
     cluster_by_tls,
 )
 Form = Callable[[Path], AbstractAsyncContextManager[Place]]
+
+
+@asynccontextmanager
+async def napping() -> AsyncIterator[list[float]]:
+    """Yield by how much those were late, in seconds, who did nothing but sleep meanwhile."""
+    late: list[float] = []
+
+    async def nap() -> None:
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(NAP)
+            late.append(time.monotonic() - began - NAP)
+
+    napper = asyncio.create_task(nap())
+    try:
+        yield late
+    finally:
+        napper.cancel()
+
+
+def find_p99(values: Sequence[float]) -> float:
+    return sorted(values)[math.ceil(0.99 * len(values)) - 1]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
@@ -133,14 +168,16 @@ async def test_each_form_carries_revocations_and_counts_attempts(
         await there.until_fresh()
         own = RevocationView()
         sent: dict[str, float] = {}
-        for number in range(50):
-            revocation = token(f"j-{number}")
-            assert await here.feed.announce(entries(revocation))
-            sent[revocation.subject] = time.monotonic()
-            own.apply([revocation])
-        await there.until_holds(*sent)
-        delays = sorted(max(0.0, there.arrived[subject] - at) for subject, at in sent.items())
-        assert delays[len(delays) // 2] < 0.25
+        async with napping() as overslept:
+            for number in range(REVOCATIONS):
+                revocation = token(f"j-{number}")
+                assert await here.feed.announce(entries(revocation))
+                sent[revocation.subject] = time.monotonic()
+                own.apply([revocation])
+            await there.until_holds(*sent)
+        delays = [max(0.0, there.arrived[subject] - at) for subject, at in sent.items()]
+        # It wakes up twice for each, to read and to apply: so late a busy machine makes it.
+        assert find_p99(delays) <= PROMISED + 2 * find_p99(overslept)
         assert await there.feed.announce(entries(*(token(f"k-{number}") for number in range(450))))
         async with reading(*place) as late:  # it has the snapshot alone
             await late.until_holds(*sent, *(f"k-{number}" for number in range(450)))

@@ -11,6 +11,7 @@ import pytest
 
 from sidecar.settings.types import RedisAccess
 from sidecar.stores.redis.client import PLAIN
+from sidecar.stores.redis.health import RIGHTS
 from tests.contracts.redis_readers import Reader, entries, reading, token
 from tests.programs.certificates import make_certificates
 from tests.programs.process import free_port
@@ -111,6 +112,18 @@ async def test_a_user_without_the_rights_is_told_which(
             await there.until(lambda: not there.feed.healthy)
             assert not await there.feed.announce(entries(token("j")))
     assert [words in line for line in error_lines(caplog)] == [True]
+
+
+async def test_a_user_who_may_not_ask_a_cluster_is_told_which_right_is_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = ("--user", "sidecar", "on", ">s3cret", *RIGHTS.split())
+    async with serving_cluster(tmp_path, arguments=user) as cluster:
+        url = cluster.url.replace("://", "://sidecar:s3cret@")
+        async with reading(url) as there:
+            await there.until(partial(is_ill, there))
+            assert not await there.feed.announce(entries(token("j")))
+    assert ["allow it +cluster|slots" in line for line in error_lines(caplog)] == [True]
 
 
 def error_lines(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -1,5 +1,6 @@
 """A real Redis, or Valkey where it is installed."""
 
+import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -14,9 +15,13 @@ from tests.programs.certificates import Certificates
 from tests.programs.process import Program, await_listening, free_port, require, start
 
 PLAIN: Final[dict[str, Any]] = {"decode_responses": True, "protocol": 2}
-REDIS: Final = "redis-server"
-# Programs that speak its protocol; a machine that lacks the second one has nothing to skip.
-SERVERS: Final = (REDIS, *(name for name in ("valkey-server",) if shutil.which(name)))
+VALKEY: Final = "valkey-server"
+# The program that every test runs which runs a Redis, where an operator has another one.
+CHOSEN: Final = os.environ.get("SIDECAR_TEST_REDIS_SERVER")
+REDIS: Final = CHOSEN or "redis-server"
+# Programs that speak its protocol. No package of Debian 12 has the second one, so that a machine
+# which lacks it has nothing to skip.
+SERVERS: Final = (REDIS, *([VALKEY] if CHOSEN is None and shutil.which(VALKEY) else ()))
 
 
 @dataclass(slots=True)

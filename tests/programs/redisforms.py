@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from tests.programs.certificates import Certificates
 from tests.programs.process import Program, await_listening, free_port, require, start
-from tests.programs.redis import RedisServer
+from tests.programs.redis import REDIS, RedisServer
 
 PATIENCE: Final = 20.0  # seconds for a cluster to form, or Sentinels to choose
 DOWN_AFTER: Final = 500  # milliseconds until a Sentinel, or a node, believes that one is gone
@@ -91,7 +91,7 @@ async def _start_sentinel(
     file = folder / "sentinel.conf"
     file.write_text("\n".join(lines) + "\n")
     listen = RedisServer(folder, port, tls=primary.tls).listen()
-    command = [require("redis-server"), str(file), *listen, "--sentinel"]
+    command = [require(REDIS), str(file), *listen, "--sentinel"]
     program = await start(command, directory=folder)
     await await_listening(program, ("127.0.0.1", port))
     return program, port
@@ -141,6 +141,17 @@ class Cluster:
 
     async def move_our_slot(self, target: RedisServer) -> None:
         """Give our slot, with all keys in it, to another node, as `redis-cli --cluster` does."""
+        async with self.moving_our_slot(target) as move_keys:
+            await move_keys()
+
+    @asynccontextmanager
+    async def moving_our_slot(
+        self, target: RedisServer
+    ) -> AsyncIterator[Callable[..., Awaitable[None]]]:
+        """Have our slot on its way to another node for the length of the block; then it is there.
+
+        Yields what moves these of its keys, or all.
+        """
         async with self.owner.open() as source, target.open() as destination:
             ids = [
                 await client.execute_command("CLUSTER", "MYID") for client in (source, destination)
@@ -148,9 +159,13 @@ class Cluster:
             slot = ("CLUSTER", "SETSLOT", OUR_SLOT)
             await destination.execute_command(*slot, "IMPORTING", ids[0])
             await source.execute_command(*slot, "MIGRATING", ids[1])
-            keys = await source.execute_command("CLUSTER", "GETKEYSINSLOT", OUR_SLOT, 100)
-            for key in keys:
-                await source.execute_command("MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
+
+            async def move_keys(*keys: str) -> None:
+                there = await source.execute_command("CLUSTER", "GETKEYSINSLOT", OUR_SLOT, 100)
+                for key in keys or there:
+                    await source.execute_command("MIGRATE", "127.0.0.1", target.port, key, 0, 5000)
+
+            yield move_keys
             for client in (destination, source):
                 await client.execute_command(*slot, "NODE", ids[1])
 
@@ -163,11 +178,15 @@ async def _is_ok(node: RedisServer) -> bool:
 
 @asynccontextmanager
 async def serving_cluster(
-    folder: Path, tls: Certificates | None = None, *, replica: bool = False
+    folder: Path,
+    tls: Certificates | None = None,
+    *,
+    replica: bool = False,
+    arguments: tuple[str, ...] = (),
 ) -> AsyncIterator[Cluster]:
     """Run a cluster for the length of the block, from when it serves all slots.
 
-    With `replica`, a fourth node follows the owner of our slot.
+    With `replica`, a fourth node follows the owner of our slot. `arguments` are of every node.
     """
     async with AsyncExitStack() as stack:
         nodes: list[RedisServer] = []
@@ -180,6 +199,7 @@ async def serving_cluster(
                 *("--cluster-enabled", "yes", "--cluster-port", str(bus)),
                 *("--cluster-node-timeout", str(2 * DOWN_AFTER)),
                 *("--repl-diskless-sync-delay", "0"),
+                *arguments,
             )
             await node.start()
             stack.push_async_callback(node.end)

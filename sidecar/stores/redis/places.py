@@ -16,6 +16,7 @@ from redis.crc import key_slot
 from redis.exceptions import (
     AuthenticationError,
     MovedError,
+    NoPermissionError,
     ReadOnlyError,
     RedisError,
     ResponseError,
@@ -47,6 +48,8 @@ NODE_AWAY: Final = (
     " where there is one; else start it"
 )
 NO_CLUSTER: Final = "what redis.url names is no Redis cluster: write redis:// or rediss://"
+CLUSTER_RIGHT: Final = "+cluster|slots"
+MAY_NOT_ASK: Final = f"the user in redis.url may not ask for our node: allow it {CLUSTER_RIGHT}"
 NO_OWNER: Final = (
     f"no node of the Redis cluster serves hash slot {SLOT}, which has our keys: give it to one"
     " (CLUSTER ADDSLOTS)"
@@ -154,6 +157,8 @@ async def ask_node(client: Redis, asked: Place) -> Place:
     node: Any = client
     try:
         ranges = await node.execute_command("CLUSTER", "SLOTS")
+    except NoPermissionError:
+        raise NotReached(MAY_NOT_ASK) from None
     except ResponseError as error:
         if "cluster support disabled" in str(error):
             raise NotReached(NO_CLUSTER) from None
