@@ -24,6 +24,7 @@ from tests.programs.redis import RedisServer, serving_redis
 
 pytestmark = pytest.mark.asyncio
 
+LONGEST = 64  # characters of a subject, as claims bound them
 BOUND = 1.0  # seconds, the longest that any feed is allowed; Redis has its own, which is less
 QUIET = 2.0  # seconds in which nobody writes anything
 OF_EVERY_LEVEL = (
@@ -32,6 +33,10 @@ OF_EVERY_LEVEL = (
     Revocation(Level.USER, "u-1", 7, LATE + 2),
     Revocation(Level.KEY, "k-1", 0, LATE + 3),
     Revocation(Level.EVERYONE, "", 3, LATE),
+    # As long as a subject and an epoch may be, and of four octets each.
+    Revocation(Level.SESSION, "s" * LONGEST, 0, LATE + 4),
+    Revocation(Level.TOKEN, "\N{GRINNING FACE}" * LONGEST, 0, LATE + 5),
+    Revocation(Level.USER, "\N{GOTHIC LETTER AHSA}" * LONGEST, 2**63 - 1, LATE + 6),
 )
 
 Reader = redis_readers.Reader | sql_readers.Reader

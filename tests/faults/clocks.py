@@ -1,15 +1,15 @@
 """A service whose clocks are moved, and the people who ask it."""
 
-import asyncio
-import sqlite3
 import sys
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
+import sqlalchemy as sa
 from aiohttp import ClientSession
 
+from sidecar.settings import load_settings
+from sidecar.stores.sql.engine import Database
 from tests.docs.markdown import ROOT
 from tests.faults.asking import QUESTION, until
 from tests.faults.shifted import Shifts
@@ -17,6 +17,9 @@ from tests.programs.process import start
 from tests.programs.service import PASSWORD, Service
 
 JUMPED: Final = "nothing was swept: the clock jumped"
+
+PLANT: Final = sa.text("INSERT INTO throttle VALUES (:key, 1, 1, 1, :over_at)")
+FIND: Final = sa.text("SELECT 1 FROM throttle WHERE key = :key")
 
 Headers = dict[str, str]
 
@@ -88,27 +91,29 @@ class Shifted:
         await until(has_noticed, "the jump of the clock")
         await self.sweep()
 
-    async def sweep(self) -> None:
-        """Wait until what sweeps do has been done once from its beginning to its end."""
+    async def sweep(self, over_at: int = 1) -> None:
+        """Wait until what sweeps do has been done once from its beginning to its end.
+
+        By whoever calls over what is over at `over_at`, Unix seconds.
+        """
         for key in ("first", "second"):
-            await asyncio.to_thread(self._plant, key)
+            await self._run(PLANT.bindparams(key=key, over_at=over_at))
 
             async def is_gone(key: str = key) -> bool:
-                return not await asyncio.to_thread(self._find, key)
+                return not await self._run(FIND.bindparams(key=key))
 
             await until(is_gone, "a sweep")
 
-    def _plant(self, key: str) -> None:
-        with closing(self._open()) as database, database:
-            database.execute("INSERT INTO throttle VALUES (?, 1, 1, 1, 1)", (key,))
-
-    def _find(self, key: str) -> list[Any]:
-        with closing(self._open()) as database:
-            found = database.execute("SELECT 1 FROM throttle WHERE key = ?", (key,))
-            return found.fetchall()
-
-    def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.service.directory / "data" / "sidecar.db", timeout=10)
+    async def _run(self, statement: sa.TextClause) -> list[Any]:
+        """Run a statement in the database of the service; return its rows."""
+        settings = load_settings(self.service.config, environ={}, flags={})
+        database = Database(settings.database_url)
+        try:
+            async with database.write() as connection:
+                found = await connection.execute(statement)
+                return list(found) if found.returns_rows else []
+        finally:
+            await database.close()
 
     def told(self) -> list[str]:
         """Return what the log has said so far."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,8 @@ from tests.faults.asking import log_in, log_out, until
 from tests.faults.clocks import JUMPED, Shifted, bearer
 from tests.faults.shifted import Shifts
 from tests.faults.test_reload import header_kid, published
-from tests.programs.service import end_quietly, make_service
+from tests.programs.redis import serving_redis
+from tests.programs.service import Service, end_quietly, make_service
 from tests.programs.sqlite import held
 
 pytestmark = pytest.mark.asyncio
@@ -27,6 +29,8 @@ SETTINGS: Final[dict[str, dict[str, Any]]] = {
 AHEAD: Final = 1800  # seconds between publishing a key and signing with it
 TURNING: Final = {"keys": {"rotate_every": "90m", "publish_ahead": f"{AHEAD}s"}}
 PEOPLE: Final = ("alice", "bob", "carol")
+EMBEDDED: Final = "sqlite"
+both = pytest.mark.parametrize("carrier", [EMBEDDED, "postgresql and redis"])
 
 
 @pytest.fixture
@@ -35,12 +39,38 @@ def settings() -> dict[str, dict[str, Any]]:
     return SETTINGS
 
 
+@pytest.fixture
+def carrier() -> str:
+    """Return what the service stands on."""
+    return EMBEDDED
+
+
 @pytest_asyncio.fixture
 async def shifted(
-    tmp_path: Path, client: ClientSession, settings: dict[str, dict[str, Any]]
+    tmp_path: Path,
+    client: ClientSession,
+    settings: dict[str, dict[str, Any]],
+    carrier: str,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Shifted]:
     """Run a service with people who can log in."""
-    service = make_service(tmp_path, settings)
+    async with AsyncExitStack() as stack:
+        if carrier != EMBEDDED:
+            (tmp_path / "redis").mkdir()
+            redis = await stack.enter_async_context(serving_redis(tmp_path / "redis"))
+            url = request.getfixturevalue("postgres").make_database()
+            settings = {**settings, "database": {"url": url}, "redis": {"url": redis.url}}
+        service = make_service(tmp_path, settings)
+        if carrier != EMBEDDED:
+            assert (await service.run("db", "upgrade")).status == 0
+        yield await stack.enter_async_context(shifting(service, tmp_path, client))
+
+
+@asynccontextmanager
+async def shifting(
+    service: Service, tmp_path: Path, client: ClientSession
+) -> AsyncIterator[Shifted]:
+    """Run this service for the length of the block, by clocks that are moved."""
     for name in PEOPLE:
         await service.add_user(name)
     running = Shifted(service, Shifts(tmp_path / "shifts"), client)
@@ -51,6 +81,7 @@ async def shifted(
         await end_quietly(service)
 
 
+@both
 async def test_an_hour_forward_and_back_lets_nobody_in_and_logs_nobody_out(
     shifted: Shifted, client: ClientSession
 ) -> None:
@@ -99,6 +130,7 @@ async def test_an_hour_forward_and_back_lets_nobody_in_and_logs_nobody_out(
     assert shifted.told().count("revoked") == revoked + 1  # carol's
 
 
+@both
 async def test_a_revocation_outlives_the_sweeps_of_an_hour_ahead(
     shifted: Shifted, client: ClientSession
 ) -> None:
@@ -119,6 +151,7 @@ async def test_a_revocation_outlives_the_sweeps_of_an_hour_ahead(
         assert await shifted.judge(headers) == (401, "revoked_session")
 
 
+@both
 @pytest.mark.parametrize("settings", [SETTINGS | TURNING], ids=["keys that turn"])
 async def test_no_jump_of_the_clock_leaves_nobody_without_a_key(
     shifted: Shifted, client: ClientSession
