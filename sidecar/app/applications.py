@@ -144,6 +144,7 @@ def _make_context(
         revocations.publish,
         factor_keys,
         derive_key(secret, TICKET_KEY_USE),
+        services.view.find_least_epoch,
     )
     return Context(
         gate=serving.gate,

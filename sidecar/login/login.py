@@ -17,13 +17,15 @@ from sidecar.credentials.passwords import PasswordHasher
 from sidecar.credentials.throttle import Admission, Throttle
 from sidecar.errors import StoreUnavailable, Unavailable
 from sidecar.login.attempt import Attempt, Begun, CodeWanted
+from sidecar.login.lost import refuse_lost
 from sidecar.ports import Account, AccountStore, Entry, SessionBound
 
 
 class Login:
     """Logs people in by their password and, where they have one, their second factor.
 
-    `publish` makes the end of the sessions hold that a new one is too many for. `outcomes` counts
+    `publish` makes the end of the sessions hold that a new one is too many for. `find_least_epoch`
+    says which epochs of everyone and of a user are good here. `outcomes` counts
     how attempts ended, by the word for it that answers have, or `ok`. All of it raises
     StoreUnavailable, Overloaded, and FactorUnreadable for a second factor that does not open; an
     attempt that ends so does not count against anybody.
@@ -39,6 +41,7 @@ class Login:
         publish: Callable[[Sequence[Entry]], Awaitable[None]],
         factor_keys: FactorKeys,
         ticket_key: bytes,
+        find_least_epoch: Callable[[str], tuple[int, int]],
     ) -> None:
         self._accounts = accounts
         self._passwords = passwords
@@ -48,6 +51,7 @@ class Login:
         self._publish = publish
         self._factor_keys = factor_keys
         self._ticket_key = ticket_key
+        self._find_least_epoch = find_least_epoch
         self.outcomes: Counter[str] = Counter()
 
     async def log_in_bearer(
@@ -218,6 +222,7 @@ class Login:
             device=device,
         )
         async with self._throttle.forgiving_outages(admission):
+            await refuse_lost(account, self._accounts, self._find_least_epoch)
             ended = await self._accounts.add_session(session, account.epoch, self._bound, proof)
             if ended is None:
                 raise StoreUnavailable("the account changed during the login; try again")

@@ -50,6 +50,15 @@ def test_an_entry_refuses_exactly_what_it_names(entry: Revocation, reason: Reaso
     assert view_of(entry).find_refusal(CLAIMS) is reason
 
 
+def test_the_least_epoch_is_the_greatest_that_was_told() -> None:
+    view = view_of(
+        _entry(Level.USER, "u-1", 6), _entry(Level.USER, "u-1", 2), _entry(Level.EVERYONE, "", 4)
+    )
+    assert view.find_least_epoch("u-1") == (4, 6)
+    assert view.find_least_epoch("u-2") == (4, 0)
+    assert view_of().find_least_epoch("u-1") == (0, 0)
+
+
 def test_an_empty_view_refuses_nothing() -> None:
     view = view_of()
     assert view.find_refusal(CLAIMS) is None

@@ -84,6 +84,7 @@ def rotating(web: Web, store: SessionStore) -> tuple[Login, Rotation]:
         services.revocations.publish,
         FactorKeys(KEY, KEY),
         KEY,
+        services.view.find_least_epoch,
     )
     return login, Rotation(store, mint, options, services.revocations.end_session)
 
