@@ -3,7 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -11,10 +17,11 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from sidecar.errors import MissingExtra, StoreUnavailable
+from sidecar.stores.sql.gate import Gate
 from sidecar.stores.sql.hosts import Hosts, name_url
 from sidecar.stores.sql.idle import Idle
 from sidecar.stores.sql.problems import describe_problem
-from sidecar.stores.sql.sqlite import listen_sqlite
+from sidecar.stores.sql.sqlite import journal_mode, listen_sqlite
 from sidecar.stores.sql.turns import Turns
 
 CONNECTIONS: Final = 5
@@ -36,6 +43,8 @@ T = TypeVar("T")
 class Database:
     """A database and its two kinds of transaction; `connections` is how many it opens at most.
 
+    A single one is for reading or for writing: a commit waits for those who have begun to read.
+
     `patience` is how many seconds a statement, or a wait for a lock, may take at most; None: as
     long as somebody waits who asked for an answer.
     `write_problem`: why the last write failed, as with a full disk, which can be read all the same.
@@ -43,25 +52,34 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, connections: int = CONNECTIONS, patience: float | None = None
+        self,
+        url: str,
+        *,
+        connections: int = CONNECTIONS,
+        patience: float | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.write_problem: str | None = None
         self.is_sqlite = url.startswith("sqlite:")
+        # WAL lets those who read and one who writes go on together.
+        gated = self.is_sqlite and journal_mode() != "WAL"
+        self._gate = (gate or Gate()) if gated else None
+        self._patience = patience or BUSY_TIMEOUT
         self.url = make_url(url if self.is_sqlite else POSTGRESQL)
         self._text = url
         self._engine = (
-            _make_sqlite(self.url, connections, patience or BUSY_TIMEOUT)
+            _make_sqlite(self.url, connections, self._patience)
             if self.is_sqlite
             else _make_postgresql(url, connections, patience or COMMAND_TIMEOUT)
         )
         _listen_changes(self._engine.sync_engine)
         self._idle = None if self.is_sqlite else Idle(self._engine.sync_engine)
-        self._alone = _Alone(self.url) if self.is_sqlite else None
+        self._alone = _Alone(self.url, self._gate) if self.is_sqlite else None
         self._turns = Turns()
 
     def again(self, *, connections: int, patience: float | None = None) -> "Database":
         """Return the same database with other connections, which no caller of this one takes."""
-        return Database(self._text, connections=connections, patience=patience)
+        return Database(self._text, connections=connections, patience=patience, gate=self._gate)
 
     def on_connect(self, hook: Callable[[Any], None]) -> None:
         """Have this called with each connection that is made from now on, as SQLAlchemy has it."""
@@ -72,16 +90,34 @@ class Database:
         return (self.url.database or "") if self.is_sqlite else name_url(self._text)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, as soon where the database is frozen."""
         if self._alone is not None:
             self._alone.close()
+        if self._idle is not None:
+            await self._idle.close()
         await self._engine.dispose()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads. Raises StoreUnavailable."""
-        async with self._translated(), self._engine.connect() as connection:
+        # Who waits at the gate holds no connection that others could read with; who leaves it has
+        # given SQLite's lock back.
+        async with (
+            self._translated(),
+            self.reading(self._patience),
+            self._engine.connect() as connection,
+        ):
             yield connection
+
+    def reading(self, timeout: float) -> AbstractAsyncContextManager[None]:
+        """Keep commits of this process away meanwhile, where they are in the way of who reads.
+
+        Raises TimeoutError after these seconds.
+        """
+        return nullcontext() if self._gate is None else self._gate.reading(timeout)
+
+    def _committing(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._gate is None else self._gate.committing(self._patience)
 
     @asynccontextmanager
     async def write(self, *, log: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -92,16 +128,20 @@ class Database:
         # Whoever waits for SQLite's lock tries now and then, and may never come to it while others
         # of this process write one after the other: here the first that came is the next.
         turn = self._turns.turn() if self.is_sqlite else nullcontext()
-        async with self._noted(), self._translated(), turn, self._engine.connect() as connected:
+        async with self._noted(), self._translated(), turn, AsyncExitStack() as stack:
+            async with self.reading(self._patience):  # a new connection reads the file
+                connected = await stack.enter_async_context(self._engine.connect())
             # A deferred transaction that turns into a writer fails at once while another writes.
             connection = await connected.execution_options(immediate=True)
-            async with connection.begin():
+            async with connection.begin() as transaction:
                 if log and not self.is_sqlite:
                     # Whoever listens is told at the commit, and not where there is none.
                     tell = sa.func.pg_notify(CHANNEL, "")
                     lock = sa.func.pg_advisory_xact_lock(LOG_LOCK)
                     await connection.execute(sa.select(lock, tell))
                 yield connection
+                async with self._committing():
+                    await transaction.commit()
             self._note_write(changed=connection.info[CHANGED])
 
     async def write_at_once(self, lock: int, work: Callable[[sa.Connection], T]) -> T:
@@ -148,7 +188,8 @@ class Database:
 class _Alone:
     """One connection to SQLite, and the one thread that works with it; both begin when used."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, gate: Gate | None) -> None:
+        self._gate = gate
         self._executor = ThreadPoolExecutor(1, "sqlite")
         self._engine = sa.create_engine(
             url.set(drivername="sqlite+pysqlite"),
@@ -172,9 +213,14 @@ class _Alone:
     def _do(self, work: Callable[[sa.Connection], T]) -> tuple[T, bool]:
         with self._engine.connect() as connected:
             connection = connected.execution_options(immediate=True)
-            with connection.begin():
+            with connection.begin() as transaction:
                 result = work(connection)
+                with self._committing():
+                    transaction.commit()
             return result, connection.info[CHANGED]
+
+    def _committing(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._gate is None else self._gate.committing_thread(BUSY_TIMEOUT)
 
 
 def _make_sqlite(url: URL, connections: int, busy_timeout: float) -> AsyncEngine:

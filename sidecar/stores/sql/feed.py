@@ -66,7 +66,7 @@ class SqlFeed:
         """Read on for ever; what fails is tried again."""
         notice = None
         if self._database.is_sqlite:
-            notice = SqliteNotice(self._database.url.database or "")
+            notice = SqliteNotice(self._database)
         else:
             listen(self._database, self._told.set)
         try:

@@ -13,6 +13,7 @@ import aiosqlite
 
 from sidecar.errors import StoreUnavailable
 from sidecar.stores.sql.engine import CHANNEL, Database
+from sidecar.stores.sql.problems import describe_problem
 
 NOTICE_TIMEOUT: Final = 1.0  # seconds; a commit on a slow disk holds SQLite's file as long
 
@@ -26,8 +27,8 @@ class SqliteNotice:
     its own connection.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._connection: aiosqlite.Connection | None = None
 
     async def read_version(self) -> int:
@@ -37,12 +38,16 @@ class SqliteNotice:
         """
         try:
             if self._connection is None:
-                self._connection = await aiosqlite.connect(self._path, timeout=NOTICE_TIMEOUT)
-            async with self._connection.execute("PRAGMA data_version") as cursor:
+                path = self._database.url.database or ""
+                self._connection = await aiosqlite.connect(path, timeout=NOTICE_TIMEOUT)
+            async with (
+                self._database.reading(NOTICE_TIMEOUT),
+                self._connection.execute("PRAGMA data_version") as cursor,
+            ):
                 row = await cursor.fetchone()
-        except aiosqlite.Error as error:
+        except (aiosqlite.Error, TimeoutError) as error:
             await self.close()
-            raise StoreUnavailable(f"{self._path}: {error}") from None
+            raise StoreUnavailable(f"{self._database}: {describe_problem(error)}") from None
         return int(row[0]) if row is not None else 0
 
     async def close(self) -> None:
