@@ -9,17 +9,23 @@ from sidecar.core.audit import EVERYONE, Action, AuditEvent, Author
 from sidecar.core.claims import Claims
 from sidecar.core.grant import is_of_login
 from sidecar.core.revocation import Revocation, RevocationView
+from sidecar.core.unannounced import Unannounced
 from sidecar.errors import StoreUnavailable
 from sidecar.ports import Announcer, Entry, Outbox, RevocationStore
 
 OUTBOX_PERIOD: Final = 1.0  # seconds between looks for what could not be announced
+REPEAT_PERIOD: Final = 0.5  # seconds between tries to announce what this process could not
+REPEAT_BATCH: Final = 500  # entries announced again at once
 IDLE_PAUSE: Final = 0.05  # seconds between batches of idle sessions: others write too
 
 log = logging.getLogger("sidecar.revocation")
 
 
 class Revocations:
-    """Revokes at each level; `announcer` is None where SQL alone carries revocations."""
+    """Revokes at each level; `announcer` is None where SQL alone carries revocations.
+
+    What it could not announce yet is `unannounced`.
+    """
 
     def __init__(
         self,
@@ -28,7 +34,9 @@ class Revocations:
         view: RevocationView,
         announcer: Announcer | None,
         keep_after: int,
+        unannounced: Unannounced[Entry] | None = None,
     ) -> None:
+        self.unannounced = Unannounced[Entry]() if unannounced is None else unannounced
         self._store = store
         self._outbox = outbox
         self._view = view
@@ -109,15 +117,16 @@ class Revocations:
         """Make entries that are committed hold here and, with the announcer, everywhere at once.
 
         An announcement that fails changes nothing about the acknowledgement: the SQL feed carries
-        the entries within its bound, and the outbox keeps them for the announcer.
+        the entries within its bound, and both memory and the outbox keep them for the announcer.
         """
+        number = self._begin(entries)
         self._view.apply(entry.revocation for entry in entries)
         for entry in entries:
             revocation = entry.revocation
             log.info(
                 "revoked", extra={"what": revocation.level.value, "subject": revocation.subject}
             )
-        await self._announce(entries)
+        await self._announce(entries, number)
 
     async def release_canary(self, canary: Revocation) -> None:
         """Revoke what nobody has, as a logout is, but for the line in the log.
@@ -125,25 +134,56 @@ class Revocations:
         Raises StoreUnavailable.
         """
         entries = await self._store.revoke_token(canary.subject, forget_at=canary.forget_at)
+        number = self._begin(entries)
         self._view.apply(entry.revocation for entry in entries)
-        await self._announce(entries)
+        await self._announce(entries, number)
 
-    async def _announce(self, entries: Sequence[Entry]) -> None:
-        if entries and self._announcer is not None and await self._announcer.announce(entries):
+    def _begin(self, entries: Sequence[Entry]) -> int:
+        return self.unannounced.begin(entries) if entries and self._announcer is not None else 0
+
+    async def _announce(self, entries: Sequence[Entry], number: int) -> None:
+        if not entries or self._announcer is None:
+            return
+        announced = False
+        try:
+            announced = await self._announcer.announce(entries)
+        finally:
+            if announced:
+                self.unannounced.end(number)
+            else:  # also where whoever revoked waits no longer
+                self.unannounced.fail(number)
+        if announced:
             try:
                 await self._outbox.clear_outbox(entries)
             except StoreUnavailable as error:
                 # Announced twice is announced: the loop of the outbox repeats it.
                 log.warning("the outbox keeps what was announced", extra={"cause": str(error)})
 
+    async def run_repeats(self) -> None:
+        """Announce again what this process could not, also while SQL is away; needs an announcer.
+
+        The outbox in SQL keeps it until its own loop has announced it too.
+        """
+        while self._announcer is not None:
+            await asyncio.sleep(REPEAT_PERIOD)
+            failed = self.unannounced.list_failed(REPEAT_BATCH)
+            if failed and await self._announcer.announce(
+                [one for _, some in failed for one in some]
+            ):
+                for number, _ in failed:
+                    self.unannounced.end(number)
+
     async def run_outbox(self) -> None:
         """Announce what could not be announced before, for ever; needs an announcer."""
         while self._announcer is not None:
             await asyncio.sleep(OUTBOX_PERIOD)
+            dropped = self.unannounced.dropped
             try:
                 waiting = await self._outbox.read_outbox()
                 if waiting and await self._announcer.announce(waiting):
                     await self._outbox.clear_outbox(waiting)
+                elif not waiting:
+                    self.unannounced.recover(dropped)
             except StoreUnavailable as error:
                 log.debug("the outbox could not be read", extra={"cause": str(error)})
 

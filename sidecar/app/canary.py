@@ -7,9 +7,10 @@ from functools import partial
 from typing import Final, NoReturn
 
 from sidecar.clock import read_clock, read_unix_ms
-from sidecar.core.canary import is_canary
+from sidecar.core.canary import is_canary, parse_canary
 from sidecar.core.propagation import Propagation
 from sidecar.core.revocation import Revocation, RevocationView
+from sidecar.core.writers import Writers
 from sidecar.errors import StoreUnavailable
 from sidecar.revocations import Revocations
 
@@ -17,11 +18,17 @@ JITTER: Final = 0.25  # of the period, either way: processes that started togeth
 
 
 class Ear:
-    """Stands between the feeds and the view; what is published here does not pass it."""
+    """Stands between the feeds and the view; what is published here does not pass it.
 
-    def __init__(self, view: RevocationView, propagation: Propagation) -> None:
+    With `writers`, which only Redis needs, it also tells them whose canaries come.
+    """
+
+    def __init__(
+        self, view: RevocationView, propagation: Propagation, writers: Writers | None = None
+    ) -> None:
         self._view = view
         self._propagation = propagation
+        self._writers = writers
 
     def listen(self, feed: str) -> Callable[[Iterable[Revocation]], None]:
         """Return what takes in what this feed has read."""
@@ -33,7 +40,29 @@ class Ear:
         self._view.apply(_pick(revocations, canaries))
         if canaries:
             refused = [each for each in canaries if self._view.refuses_token(each.subject)]
-            self._propagation.hear(feed, refused, read_unix_ms(), read_clock().monotonic)
+            unix_ms, monotonic = read_unix_ms(), read_clock().monotonic
+            self._propagation.hear(feed, refused, unix_ms, monotonic)
+            self._meet(canaries, unix_ms, monotonic)
+
+    def heard_sql(self, at: float) -> None:
+        """Note a read of SQL that began at this monotonic second and left nothing out."""
+        self._view.heard(at)
+        if self._writers is not None:
+            self._writers.hear_sql(at)
+
+    def heard_redis(self, at: float) -> None:
+        """Note a good read of Redis: it is as fresh as its most silent writer has it."""
+        as_of = at if self._writers is None else self._writers.fresh_as_of(at)
+        if as_of is not None:
+            self._view.heard(as_of)
+
+    def _meet(self, canaries: Iterable[Revocation], unix_ms: int, monotonic: float) -> None:
+        if self._writers is None:
+            return
+        for revocation in canaries:
+            canary = parse_canary(revocation.subject)
+            if canary is not None and not canary.is_old(unix_ms):
+                self._writers.hear_canary(canary.replica, canary.released, monotonic)
 
 
 def _pick(revocations: Iterable[Revocation], canaries: list[Revocation]) -> Iterator[Revocation]:

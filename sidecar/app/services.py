@@ -1,10 +1,13 @@
 """The use cases on their stores: the only file that names concrete ones."""
 
+import os
+import re
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sidecar.accounts import Accounts
 from sidecar.accounts.resets import Resets
@@ -16,8 +19,11 @@ from sidecar.core.keyring import Purpose
 from sidecar.core.propagation import Propagation
 from sidecar.core.revocation import RevocationView
 from sidecar.core.turn import LEEWAY, Schedule
+from sidecar.core.unannounced import Unannounced
+from sidecar.core.writers import MARK, Writers
 from sidecar.credentials.passwords import PasswordHasher
 from sidecar.credentials.strength import PasswordRules
+from sidecar.ports import Entry
 from sidecar.revocations import Revocations
 from sidecar.rotation import KeyRotation
 from sidecar.settings import Settings
@@ -28,16 +34,22 @@ if TYPE_CHECKING:
     from sidecar.stores.redis.feed import RedisFeed
     from sidecar.stores.redis.throttle import RedisThrottle
 
+LONGEST_HOST: Final = 64  # characters of the host's name that others are told
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What stands on the stores alone; `view` grows by what this process revokes."""
+    """What stands on the stores alone; `view` grows by what this process revokes.
+
+    `writers` are those of whom Redis has to know, None without it.
+    """
 
     settings: Settings
     store: SqlStore
     view: RevocationView
     propagation: Propagation
     ear: Ear
+    writers: Writers | None
     redis: "RedisFeed | None"
     redis_throttle: "RedisThrottle | None"
     passwords: PasswordHasher
@@ -67,8 +79,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             open_store(settings.database_url, outbox=settings.redis_url is not None)
         )
         view = RevocationView()
-        propagation = Propagation(secrets.token_hex(8))
-        ear = Ear(view, propagation)
+        name = MARK + secrets.token_hex(6)
+        propagation, unannounced = Propagation(name), Unannounced[Entry]()
+        writers = None if settings.redis_url is None else Writers(name, _say_where())
+        ear = Ear(view, propagation, writers)
         redis = redis_throttle = None
         if settings.redis_url is not None:
             from sidecar.stores.redis.feed import RedisFeed  # noqa: PLC0415 - 12 MB, where configured
@@ -77,9 +91,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             redis = RedisFeed(
                 settings.redis_url,
                 apply=ear.listen("redis"),
-                heard=view.heard,
+                heard=ear.heard_redis,
                 access=settings.redis_access,
                 store=store.revocations,
+                writers=writers,
+                unannounced=unannounced,
             )
             stack.push_async_callback(redis.aclose)
             redis_throttle = RedisThrottle(settings.redis_url, settings.redis_access)
@@ -87,7 +103,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         passwords = PasswordHasher()
         stack.callback(passwords.close)
         rules = PasswordRules(settings.password_min_length, settings.server.public_url)
-        revocations = Revocations(store.revocations, store.revocations, view, redis, keep_after)
+        revocations = Revocations(
+            store.revocations, store.revocations, view, redis, keep_after, unannounced
+        )
         accounts = Accounts(
             store.users,
             store.sessions,
@@ -125,6 +143,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             view,
             propagation,
             ear,
+            writers,
             redis,
             redis_throttle,
             passwords,
@@ -137,6 +156,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             keys,
             key_rotation,
         )
+
+
+def _say_where() -> str:
+    """Return host and process, for whoever looks for a writer that is silent."""
+    host = re.sub(r"[^!-~]", "?", socket.gethostname())[:LONGEST_HOST]
+    return f"{host}/{os.getpid()}"
 
 
 def _make_schedules(settings: Settings) -> dict[Purpose, Schedule]:

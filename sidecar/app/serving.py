@@ -2,8 +2,8 @@
 
 import gc
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sidecar.app.background import running
@@ -94,8 +94,8 @@ class Serving:
             services.redis_throttle,
         )
         self._sources = sources
-        self._feed = services.store.make_feed(services.ear.listen("sql"), services.view.heard)
-        self._view_watch = ViewWatch(self.gate, settings.revocation.when_stale)
+        self._feed = services.store.make_feed(services.ear.listen("sql"), services.ear.heard_sql)
+        self._view_watch = ViewWatch(self.gate, settings.revocation.when_stale, services.writers)
         self._write_watch = WriteWatch(services.store)
         self._flush = LastUseFlush(self.gate.last_use, services.store.sweep)
         self._sweep = Sweep(
@@ -159,7 +159,8 @@ class Serving:
         gc.freeze()
         await self._feed.start()
 
-    def run_feeds(self, ended: Callable[[], None]) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def run_feeds(self, ended: Callable[[], None]) -> AsyncIterator[None]:
         """Keep ring, policy and view fresh until the block is left.
 
         Where a bug ends one of the tasks, `ended` is called. Raises BackgroundEnded then.
@@ -177,9 +178,13 @@ class Serving:
         if self.services.redis is not None:
             work["the feed of Redis"] = self.services.redis.run()
             work["the outbox"] = self.services.revocations.run_outbox()
+            work["what waits for Redis"] = self.services.revocations.run_repeats()
         propagation, period = self.services.propagation, self.services.settings.revocation.canary
         propagation.begin(read_unix_ms())
         if period is not None:
             canaries = Canaries(propagation, self.services.revocations, period)
             work["the canaries"] = canaries.run()
-        return running(work, ended=ended)
+        async with running(work, ended=ended):
+            yield
+        if self.services.redis is not None:
+            await self.services.redis.end()

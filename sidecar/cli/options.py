@@ -103,6 +103,11 @@ async def open_prepared(settings: Settings) -> AsyncIterator["Services"]:
     async with open_services(settings) as services:
         await services.store.prepare_schema()
         yield services
+        if len(services.revocations.unannounced):
+            warn(
+                "Redis did not take what was revoked: replicas read it from the database, within"
+                " a second; should that be away before they have, revoke it again"
+            )
 
 
 def print_table(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:

@@ -1,7 +1,8 @@
 """`python -m tests.chaos.broken drop|incarnation serve …`: a service whose Redis feed is broken.
 
 It shows that the model of the faults can fail. SQL carries within a second whatever Redis loses,
-and nobody would see the break: so the feed of SQL reads nothing here behind the first view.
+and nobody would see the break: so the feed of SQL reads nothing here behind the first view. Nor is
+a replica waited for that says nothing in Redis: without SQL its pause would make the others silent.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Final
 
 from sidecar.cli import main
 from sidecar.core.revocation import Level, Revocation
+from sidecar.core.writers import Writers
 from sidecar.stores.redis import reading
 from sidecar.stores.redis.log import Position
 from sidecar.stores.sql.feed import SqlFeed
@@ -52,9 +54,15 @@ async def stand_still(_self: SqlFeed) -> None:
     await asyncio.Event().wait()
 
 
+def wait_for_nobody(_self: Writers, at: float) -> float | None:
+    """Take what Redis says for fresh, whoever is silent there."""
+    return at
+
+
 BREAKS: Final = {"drop": drop_one, "incarnation": ignore_incarnation}
 
 if __name__ == "__main__":
     SqlFeed.run = stand_still  # type: ignore[assignment,method-assign]
+    Writers.fresh_as_of = wait_for_nobody  # type: ignore[assignment,method-assign]
     BREAKS[sys.argv.pop(1)]()
     main()

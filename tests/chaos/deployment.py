@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any, Final
 
 import yaml
@@ -19,11 +20,13 @@ from sidecar.settings import load_settings
 from tests.chaos.schedule import REPLICAS
 from tests.chaos.weather import MAX_STALENESS, Weather
 from tests.docs.markdown import ROOT
+from tests.faults.redis_faults import Broken
 from tests.faults.replicas import BELOW, BY, HOST
+from tests.faults.wire import wiring
 from tests.programs.gateways import Gateway, running_files, write_files
 from tests.programs.postgres import Postgres, serving_postgres
 from tests.programs.process import free_port, start
-from tests.programs.redis import RedisServer, serving_redis
+from tests.programs.redis import serving_redis
 from tests.programs.service import PASSWORD, Service, end_quietly, make_service
 from tests.programs.upstream import serving_upstream
 
@@ -84,7 +87,7 @@ class Deployment:
     """All programs of a run; `slow_ends` counts replicas that SIGTERM did not end in time."""
 
     replicas: dict[str, Replica]
-    redis: RedisServer
+    redis: Broken
     postgres: Postgres
     gateway: Gateway
     weather: Weather
@@ -105,12 +108,13 @@ async def serving_deployment(
     (directory / "redis").mkdir()
     async with AsyncExitStack() as stack:
         postgres = stack.enter_context(serving_postgres())
-        redis = await stack.enter_async_context(serving_redis(directory / "redis"))
+        redis = await stack.enter_async_context(_serving_redis(directory / "redis"))
+        wired = redis.server.url.replace(f":{redis.server.port}/", f":{redis.wire.port}/")
         settings = {
             **SETTINGS,
             "server": {"public_url": f"http://{HOST}:{port}{BELOW}"},
             "database": {"url": postgres.make_database()},
-            "redis": {"url": redis.url},
+            "redis": {"url": wired},
         }
         replicas = {name: _make_replica(directory, settings, launcher) for name in names}
         first = replicas[names[0]]
@@ -122,6 +126,16 @@ async def serving_deployment(
         await _write_gateway(directory / "nginx", list(replicas.values()), upstream.url, port)
         gateway = await stack.enter_async_context(running_files("nginx", directory / "nginx", port))
         yield Deployment(replicas, redis, postgres, gateway, Weather(names))
+
+
+@asynccontextmanager
+async def _serving_redis(folder: Path) -> AsyncIterator[Broken]:
+    """Run a Redis with a password, which the replicas reach by a wire."""
+    async with (
+        serving_redis(folder, password=token_urlsafe(16)) as server,
+        wiring(server.port) as wire,
+    ):
+        yield Broken(server, wire)
 
 
 async def _prepare(replica: Service, people: Sequence[str]) -> None:

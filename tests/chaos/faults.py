@@ -4,12 +4,14 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
-from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
 
 from tests.chaos.deployment import Deployment
 from tests.chaos.schedule import Fault, Planned
+from tests.faults import redis_faults
 
 RELOADING: Final = 1.0  # seconds in which nginx closes connections to replicas
 Doing = Callable[[Deployment, Planned], Awaitable[None]]
@@ -39,47 +41,15 @@ async def _run_column(
             await DOING[planned.fault](deployment, planned)
 
 
-async def _kill_redis(deployment: Deployment, planned: Planned) -> None:
-    assert deployment.redis.program is not None
-    await deployment.redis.program.end(signal.SIGKILL)
-    await asyncio.sleep(planned.lasts)
-    await deployment.redis.start()
+async def _break_redis(deployment: Deployment, planned: Planned) -> None:
+    """Do one of what the tests of Redis do.
 
-
-async def _restart_redis(deployment: Deployment, _planned: Planned) -> None:
-    assert deployment.redis.program is not None
-    await deployment.redis.program.end()
-    await deployment.redis.start()
-
-
-async def _freeze_redis(deployment: Deployment, planned: Planned) -> None:
-    assert deployment.redis.program is not None
-    process = deployment.redis.program.process
-    process.send_signal(signal.SIGSTOP)
-    try:
-        await asyncio.sleep(planned.lasts)
-    finally:
-        process.send_signal(signal.SIGCONT)
-
-
-async def _flush_redis(deployment: Deployment, _planned: Planned) -> None:
-    async with Redis.from_url(deployment.redis.url) as client:
-        await client.flushall()
-
-
-async def _trim_redis(deployment: Deployment, _planned: Planned) -> None:
-    async with Redis.from_url(deployment.redis.url) as client:
-        for key in [key async for key in client.scan_iter(_type="stream")]:
-            await client.xtrim(key, maxlen=0, approximate=False)
-
-
-async def _fill_redis(deployment: Deployment, planned: Planned) -> None:
-    async with Redis.from_url(deployment.redis.url) as client:
-        await client.config_set("maxmemory", "1")
-        try:
+    One that evicts is full once nothing is left to evict, as when the replicas connect again just
+    then; no more can be lost.
+    """
+    with suppress(OutOfMemoryError):
+        async with REDIS[planned.fault](deployment.redis):
             await asyncio.sleep(planned.lasts)
-        finally:
-            await client.config_set("maxmemory", "0")
 
 
 async def _freeze_postgres(deployment: Deployment, planned: Planned) -> None:
@@ -126,13 +96,21 @@ async def _reload_gateway(deployment: Deployment, _planned: Planned) -> None:
     await asyncio.sleep(RELOADING)
 
 
+REDIS: Final = {
+    Fault.REDIS_KILLED: redis_faults.killed,
+    Fault.REDIS_RESTARTED: redis_faults.restarted,
+    Fault.REDIS_FROZEN: redis_faults.frozen,
+    Fault.REDIS_FLUSHED: redis_faults.flushed,
+    Fault.REDIS_TRIMMED: redis_faults.trimmed,
+    Fault.REDIS_FULL: redis_faults.full,
+    Fault.REDIS_EVICTING: redis_faults.evicting,
+    Fault.REDIS_LOCKED: redis_faults.locked,
+    Fault.REDIS_SLOW: redis_faults.slow,
+    Fault.REDIS_SLOWISH: redis_faults.slowish,
+    Fault.REDIS_CUT: redis_faults.cut,
+}
 DOING: Final[dict[Fault, Doing]] = {
-    Fault.REDIS_KILLED: _kill_redis,
-    Fault.REDIS_RESTARTED: _restart_redis,
-    Fault.REDIS_FROZEN: _freeze_redis,
-    Fault.REDIS_FLUSHED: _flush_redis,
-    Fault.REDIS_TRIMMED: _trim_redis,
-    Fault.REDIS_FULL: _fill_redis,
+    **dict.fromkeys(REDIS, _break_redis),
     Fault.POSTGRES_FROZEN: _freeze_postgres,
     Fault.POSTGRES_RESTARTED: _restart_postgres,
     Fault.POSTGRES_CRASHED: _restart_postgres,

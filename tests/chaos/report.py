@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.chaos.model import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -24,6 +26,7 @@ class Report:
     seed: int
     seconds: float
     asked: int = 0
+    answers: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     refused: list[Refused] = field(default_factory=list)

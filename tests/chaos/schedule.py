@@ -5,7 +5,7 @@ what is still to come for the same target.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 REPLICAS: Final = 3
 CALM_START: Final = 3.0  # seconds in which people log in
 CALM_END: Final = 8.0  # seconds before the end in which no fault begins: all must be well by then
+ROUND: Final = 60 - CALM_START - CALM_END  # seconds in which every fault comes: a minute has all
 
 
 class Fault(StrEnum):
@@ -24,6 +25,11 @@ class Fault(StrEnum):
     REDIS_FLUSHED = "redis flushed"
     REDIS_TRIMMED = "redis stream trimmed"
     REDIS_FULL = "redis full"
+    REDIS_EVICTING = "redis evicting"
+    REDIS_LOCKED = "redis with another password"
+    REDIS_SLOW = "redis too slow"
+    REDIS_SLOWISH = "redis slow, in time"
+    REDIS_CUT = "redis cut in the middle of a reply"
     POSTGRES_FROZEN = "postgresql frozen"
     POSTGRES_RESTARTED = "postgresql restarted"
     POSTGRES_CRASHED = "postgresql crashed"
@@ -57,8 +63,13 @@ REDIS_FAULTS: Final = {
     Fault.REDIS_RESTARTED: (0.0, 0.0),
     Fault.REDIS_FROZEN: (0.2, 4.0),
     Fault.REDIS_FLUSHED: (0.0, 0.0),
-    Fault.REDIS_TRIMMED: (0.0, 0.0),
+    Fault.REDIS_TRIMMED: (0.1, 1.0),
     Fault.REDIS_FULL: (0.5, 3.0),
+    Fault.REDIS_EVICTING: (0.5, 3.0),
+    Fault.REDIS_LOCKED: (0.2, 3.0),
+    Fault.REDIS_SLOW: (0.5, 4.0),
+    Fault.REDIS_SLOWISH: (0.5, 3.0),
+    Fault.REDIS_CUT: (0.2, 3.0),
 }
 POSTGRES_FAULTS: Final = {
     Fault.POSTGRES_FROZEN: (0.5, 7.0),
@@ -72,30 +83,53 @@ REPLICA_FAULTS: Final = {
 }
 GATEWAY_FAULTS: Final = {Fault.GATEWAY_RELOADED: (0.0, 0.0)}
 
-# The faults of a target, and the seconds from the end of one to the next, at the least and most.
-Columns = Mapping[str, tuple[Mapping[Fault, tuple[float, float]], tuple[float, float]]]
-COLUMNS: Final[Columns] = {
-    "redis": (REDIS_FAULTS, (1.0, 6.0)),
-    "postgres": (POSTGRES_FAULTS, (6.0, 18.0)),
-    "gateway": (GATEWAY_FAULTS, (5.0, 15.0)),
-    "replica": (REPLICA_FAULTS, (3.0, 9.0)),
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The faults of a target: so many `decks` of each in a round, at least `apart` seconds apart.
+
+    All of them at their longest must leave that much of a round.
+    """
+
+    faults: Mapping[Fault, tuple[float, float]]
+    decks: int
+    apart: float
+
+
+COLUMNS: Final = {
+    "redis": Column(REDIS_FAULTS, 1, 1.0),
+    "postgres": Column(POSTGRES_FAULTS, 1, 6.0),
+    "gateway": Column(GATEWAY_FAULTS, 4, 5.0),
+    "replica": Column(REPLICA_FAULTS, 2, 3.0),
 }
 
 
 def draw_schedule(seed: int, seconds: float) -> Sequence[Planned]:
     """Return the faults of a run of this length, in the order of their beginning."""
     planned: list[Planned] = []
-    for target, (faults, (shortest, longest)) in COLUMNS.items():
+    for target, column in COLUMNS.items():
         # Of strings, as of bytes, the seed is the same in every process.
         rng = random.Random(f"{seed} {target}")  # noqa: S311 - no secret
-        deck: list[Fault] = []
-        at = CALM_START + rng.uniform(0, longest - shortest)
-        while at < seconds - CALM_END:
-            if not deck:  # each comes before any comes again
-                deck = rng.sample(sorted(faults), len(faults))
-            fault = deck.pop()
-            lasts = round(rng.uniform(*faults[fault]), 2)
-            on = f"replica {rng.randrange(REPLICAS)}" if target == "replica" else target
-            planned.append(Planned(round(at, 2), fault, lasts, on))
-            at += lasts + rng.uniform(shortest, longest)
+        began = CALM_START
+        while began < seconds - CALM_END:
+            planned += _draw_round(rng, target, column, began)
+            began += ROUND
+    planned = [each for each in planned if each.at < seconds - CALM_END]
     return sorted(planned, key=lambda each: (each.at, each.target))
+
+
+def _draw_round(rng: random.Random, target: str, column: Column, began: float) -> Iterator[Planned]:
+    """Yield every fault of a target, in any order, all of them over within a round."""
+    deck = [
+        (fault, round(rng.uniform(*column.faults[fault]), 2))
+        for _ in range(column.decks)  # each comes before any comes again
+        for fault in rng.sample(sorted(column.faults), len(column.faults))
+    ]
+    free = ROUND - sum(lasts for _, lasts in deck) - column.apart * len(deck)
+    shares = [rng.random() for _ in (*deck, "behind the last")]
+    at = began
+    for (fault, lasts), share in zip(deck, shares, strict=False):
+        at += column.apart + free * share / sum(shares)
+        on = f"{target} {rng.randrange(REPLICAS)}" if target == "replica" else target
+        yield Planned(round(at, 2), fault, lasts, on)
+        at += lasts

@@ -7,17 +7,21 @@ from typing import Final
 
 import pytest
 
+from tests.chaos.model import Outcome
 from tests.chaos.runner import run_chaos
-from tests.chaos.schedule import draw_schedule
+from tests.chaos.schedule import REPLICAS, Fault, draw_schedule
+from tests.chaos.weather import GATEWAY
 
 log = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.asyncio
 
 SECONDS: Final = 60.0
-FEWEST_ASKED: Final = 300  # a tenth of what a machine does; less would say nothing
+# Measured at a load of nine on two cores: 4700 questions and 23 revocations in a minute. Where
+# there is less the programs do not start in time either.
+FEWEST_ASKED: Final = 1000
 FEWEST_REVOKED: Final = 10
-FEWEST_FAULTS: Final = 10
+FEWEST_ANSWERS: Final = 20  # of either kind, from every replica and the gateway
 
 
 async def test_a_minute_of_faults_has_not_one_wrong_answer(tmp_path: Path) -> None:
@@ -28,4 +32,8 @@ async def test_a_minute_of_faults_has_not_one_wrong_answer(tmp_path: Path) -> No
     told = "\n".join(report.lines())
     assert report.asked >= FEWEST_ASKED, told
     assert report.acknowledged >= FEWEST_REVOKED, told
-    assert report.faults.total() >= FEWEST_FAULTS, told
+    for place in (GATEWAY, *(f"replica {number}" for number in range(REPLICAS))):
+        for outcome in (Outcome.PASSED, Outcome.REFUSED):
+            assert report.answers[place, outcome] >= FEWEST_ANSWERS, (place, outcome, told)
+    assert set(report.faults) == {fault.value for fault in Fault}, told
+    assert report.slow_ends == 0, told

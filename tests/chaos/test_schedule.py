@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.chaos.schedule import CALM_END, CALM_START, Fault, draw_schedule
+from tests.chaos.schedule import CALM_END, CALM_START, COLUMNS, ROUND, Fault, draw_schedule
 
 SEEDS: Final = [0, 1, 2**31 - 1]
 
@@ -20,8 +20,24 @@ def test_another_seed_draws_others() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_ten_minutes_have_every_fault(seed: int) -> None:
-    assert {each.fault for each in draw_schedule(seed, 600)} == set(Fault)
+def test_a_minute_has_every_fault(seed: int) -> None:
+    assert {each.fault for each in draw_schedule(seed, 60)} == set(Fault)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_the_longest_faults_of_a_target_fit_into_a_round(name: str) -> None:
+    column = COLUMNS[name]
+    longest = sum(longest for _, longest in column.faults.values())
+    assert column.decks * (longest + column.apart * len(column.faults)) < ROUND
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", COLUMNS)
+def test_no_two_faults_of_a_target_are_planned_close_together(seed: int, name: str) -> None:
+    planned = [each for each in draw_schedule(seed, 600) if each.target.startswith(name)]
+    rounding = 0.02
+    apart = COLUMNS[name].apart - rounding
+    assert all(one.at + one.lasts + apart <= other.at for one, other in pairwise(planned))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -74,10 +74,8 @@ class Weather:
 
         That is BOUND later. Where the place itself or the database was disturbed meanwhile, it is
         BOUND behind its recovery, but not later than the view may be old: a view that was read
-        behind the acknowledgement holds it, and an older one decides about nothing.
-
-        With one exception: a view is as fresh as the younger of its feeds. What Redis did not take
-        is in SQL alone, and a replica that hears Redis well does not miss it until it reads SQL.
+        behind the acknowledgement holds it, and an older one decides about nothing. That holds for
+        what Redis did not take, too: a replica that hears Redis well knows whose words it lacks.
         """
         if place == GATEWAY:
             return max(self.find_due(replica, since) for replica in self.replicas)
@@ -85,15 +83,7 @@ class Weather:
         for each in self.past:
             if each.target in {place, POSTGRES} and each.began <= due and each.ended >= since:
                 due = max(due, each.ended + RECOVERY + BOUND)
-        return due if self._is_in_sql_alone(since, due) else min(due, since + MAX_STALENESS)
-
-    def _is_in_sql_alone(self, since: float, due: float) -> bool:
-        """Say whether Redis may have refused what was acknowledged, and SQL could not be read."""
-        untold = any(
-            each.target == REDIS and each.began <= since <= each.ended + RECOVERY
-            for each in self.past
-        )
-        return untold and any(each.target == POSTGRES for each in self.around(since, due))
+        return min(due, since + MAX_STALENESS)
 
     def explains_silence(self, place: str, since: float, until: float) -> bool:
         """Say whether a place may have come to no verdict in a while."""

@@ -41,6 +41,7 @@ class World:
         sent = time.monotonic()
         outcome, told = await self.clients.ask(place, credential.headers)
         self.model.judge(credential, place, sent, outcome, told)
+        self.report.answers[place, outcome] += 1
         return outcome
 
     async def end(

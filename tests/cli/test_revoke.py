@@ -13,6 +13,7 @@ from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 
 from tests.cli.running import PASSWORD, sidecar, sidecar_each
 from tests.core.forge import base64url
+from tests.programs.process import free_port
 from tests.programs.service import Service, make_service, serving
 
 pytestmark = pytest.mark.asyncio
@@ -175,3 +176,13 @@ async def test_what_is_not_there_is_not_said_to_be_revoked(tmp_path: Path) -> No
     ):
         ran = await sidecar(tmp_path, "revoke", "--token", "-", stdin=line)
         assert (ran.status, ran.out, ran.problems) == (1, "", [problem])
+
+
+async def test_what_redis_did_not_take_is_said_beside_it(tmp_path: Path) -> None:
+    """The replicas read it from the database, and until then nobody else knows of it."""
+    settings = {"redis": {"url": f"redis://127.0.0.1:{free_port()}/0"}}
+    (tmp_path / "sidecar.yaml").write_text(json.dumps(settings))
+    ran = await sidecar(tmp_path, "revoke", "--everyone")
+    assert (ran.status, ran.out) == (0, "")
+    assert "warning: Redis did not take what was revoked: " in ran.err
+    assert ran.problems[-1] == "revoked"

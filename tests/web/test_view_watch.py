@@ -11,6 +11,8 @@ from sidecar.core.grant import Issuer
 from sidecar.core.keyring import KeyRing
 from sidecar.core.policy import Policy, WhenStale
 from sidecar.core.revocation import RevocationView
+from sidecar.core.unannounced import Tick
+from sidecar.core.writers import MARK, Word, Writers
 from sidecar.gate import Gate, GateOptions
 
 MOST: Final = 30  # seconds
@@ -72,6 +74,43 @@ def test_each_change_is_one_line(
     ]
     watch.look(_at(10_000 + MOST + 1))
     assert len(_told(caplog)) == 1
+
+
+OWN, OTHERS = f"{MARK}{0:012x}", [f"{MARK}{number:012x}" for number in range(1, 7)]
+
+
+def _writers(*, own: int) -> Writers:
+    """Return those of whom the others fell silent at BEGAN, and this one when it said so last."""
+    writers = Writers(OWN, "here/1")
+    words = {name: Word(Tick("a", 2), 1, f"host-{name[-1]}/7") for name in (OWN, *OTHERS[:-2])}
+    writers.hear_words(BEGAN, Tick("a", 1), {})
+    writers.hear_words(BEGAN + 1, Tick("a", 3), words)
+    writers.hear_words(BEGAN + own, Tick("a", 5), {OWN: Word(Tick("a", 4), 2, "here/1")})
+    return writers
+
+
+def _told_by(caplog: pytest.LogCaptureFixture, writers: Writers, second: float) -> str:
+    watch = ViewWatch(_gate(WhenStale.DENY), WhenStale.DENY, writers)
+    watch.look(_at(second))
+    ((_, text),) = _told(caplog)
+    return text
+
+
+def test_who_keeps_redis_alone_from_being_enough_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    writers = _writers(own=MOST)
+    writers.hear_words(BEGAN + MOST + 1, Tick("a", 9), {OWN: Word(Tick("a", 8), 3, "here/1")})
+    writers.hear_canary(OTHERS[-1], 1, BEGAN)
+    assert _told_by(caplog, writers, MOST + 2).endswith(
+        "bring the database back (Redis alone does not do while some say nothing there, who may"
+        f" have revoked what it did not take: {OTHERS[-1]}, host-1/7 for 32 s, host-2/7 for 32 s"
+        " and 2 more; one that reaches Redis again, or ends by SIGTERM, holds nothing up)"
+    )
+
+
+def test_where_redis_is_away_too_its_own_line_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    assert _told_by(caplog, _writers(own=2), MOST + 2).endswith(
+        "bring the database back, or Redis, of which another line says what is wrong"
+    )
 
 
 def test_of_a_view_that_was_never_read_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:

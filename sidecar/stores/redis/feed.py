@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sidecar.core.revocation import Revocation
+from sidecar.core.unannounced import Unannounced
+from sidecar.core.writers import Writers
 from sidecar.ports import Entry, FeedStore
 from sidecar.settings.types import RedisAccess
 from sidecar.stores.redis.announcing import ANNOUNCE_TIMEOUT, CONNECTIONS, Announcements
@@ -11,6 +13,7 @@ from sidecar.stores.redis.client import PLAIN, open_client
 from sidecar.stores.redis.health import Health
 from sidecar.stores.redis.reading import READ_TIMEOUT, LogReader
 from sidecar.stores.redis.refill import Refill
+from sidecar.stores.redis.vouching import Vouching
 
 __all__ = ["ANNOUNCE_TIMEOUT", "READ_TIMEOUT", "RedisFeed"]
 
@@ -20,6 +23,8 @@ class RedisFeed:
 
     `apply` is given what was read, `heard` the monotonic second at which a read began that left
     nothing out. `store` is what an emptied Redis is filled from; without it others fill it.
+    With `writers` this process vouches for what is not `unannounced`, and learns what others vouch
+    for.
     Counters: `announced` and `failed` entries, `resnapshots` after the first snapshot, `refills`
     that this process made, `skipped` things that are not ours. Raises DocumentInvalid where `url`
     cannot be one of Redis.
@@ -33,12 +38,18 @@ class RedisFeed:
         heard: Callable[[float], None],
         access: RedisAccess = PLAIN,
         store: FeedStore | None = None,
+        writers: Writers | None = None,
+        unannounced: Unannounced[Entry] | None = None,
     ) -> None:
         self._health = Health()
         self._writer = open_client(url, access, timeout=ANNOUNCE_TIMEOUT, connections=CONNECTIONS)
         self._reader = open_client(url, access, timeout=READ_TIMEOUT, connections=1)
         self._announcements = Announcements(self._writer, self._health)
         self._refill = None if store is None else Refill(self._writer, store)
+        self._vouching = None
+        if writers is not None:
+            missing = Unannounced[Entry]() if unannounced is None else unannounced
+            self._vouching = Vouching(self._writer, self._health, writers, missing)
         self._log = LogReader(
             self._reader,
             self._health,
@@ -46,6 +57,7 @@ class RedisFeed:
             apply=apply,
             heard=heard,
             ask_to_fill=None if self._refill is None else self._refill.ask,
+            read_words=None if self._vouching is None else self._vouching.read,
         )
 
     @property
@@ -88,9 +100,16 @@ class RedisFeed:
         """Announce these; False where Redis did not take them in time."""
         return await self._announcements.announce(entries)
 
+    async def end(self) -> None:
+        """Tell the others that this process writes nothing more."""
+        if self._vouching is not None:
+            await self._vouching.end()
+
     async def run(self) -> None:
-        """Follow the log until cancelled, and fill it where it is new."""
+        """Follow the log until cancelled, vouch, and fill the log where it is new."""
         async with asyncio.TaskGroup() as group:
             if self._refill is not None:
                 group.create_task(self._refill.run())
+            if self._vouching is not None:
+                group.create_task(self._vouching.run())
             group.create_task(self._log.run())

@@ -14,11 +14,12 @@ from typing import Final
 
 from sidecar.core.revocation import Level, Revocation
 
-# The braces make one hash slot of them, so that one script may touch all three.
+# The braces make one hash slot of them, so that one script may touch all of them.
 SNAPSHOT: Final = "{sidecar}:revocations"
 STREAM: Final = "{sidecar}:revocations:stream"
 META: Final = "{sidecar}:revocations:meta"
 CLAIM: Final = "{sidecar}:revocations:claim"  # of who fills the log; it expires
+WRITERS: Final = "{sidecar}:revocations:writers"  # what each writer vouches for
 META_FIELDS: Final = ("incarnation", "sequence")
 HEAD_FIELDS: Final = (*META_FIELDS, "filled")
 ANNOUNCE: Final = Path(__file__).with_name("announce.lua").read_text(encoding="utf-8")

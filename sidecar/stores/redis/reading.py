@@ -1,6 +1,6 @@
 """The reading half of the feed.
 
-A reader takes the snapshot, then follows the stream. In every turn, so at least twice a second, it
+A reader takes the snapshot, then follows the stream. In every turn, so four times a second, it
 also compares the meta hash with how far it has come: an XREAD alone would wait for ever on a Redis
 that was emptied or failed over.
 """
@@ -34,12 +34,15 @@ from sidecar.stores.redis.log import (
 from sidecar.stores.redis.places import DEMOTED, LocatedRedis, NotReached
 from sidecar.stores.redis.serverstate import inspect
 
-BLOCK: Final = 0.5  # seconds that a read of the stream waits, and so between looks at the meta hash
+BLOCK: Final = (
+    0.25  # seconds that a read of the stream waits, and so between looks at the meta hash
+)
 READ_TIMEOUT: Final = 1.5  # seconds, above BLOCK: else every quiet moment were an error
 FIRST_PAUSE: Final = 0.1  # seconds before a failed or interrupted read is begun anew
 LONGEST_PAUSE: Final = 1.0  # seconds, after doubling
 STREAM_BATCH: Final = 100  # entries read at once: more would hold the event loop for over 5 ms
 PAGE: Final = 250  # members of the snapshot read at once, as STREAM_BATCH
+WORDS_PERIOD: Final = 0.2  # seconds between looks at what the writers vouch for, at the least
 PAGE_PERIOD: Final = 0.25  # seconds between the pages of the snapshot that are read while following
 INSPECT_PERIOD: Final = 10.0  # seconds between looks at what Redis is, and what it evicts
 
@@ -49,6 +52,7 @@ log = logging.getLogger("sidecar.redis")
 class LogReader:
     """Reads what is announced; a log that nobody has filled is told to `ask_to_fill`.
 
+    `read_words`, given the client, reads what the writers vouch for, before a read is `heard`.
     Counts `resnapshots` after the first snapshot, and `skipped` things that are not ours.
     """
 
@@ -61,6 +65,7 @@ class LogReader:
         apply: Callable[[Iterable[Revocation]], None],
         heard: Callable[[float], None],
         ask_to_fill: Callable[[str], None] | None,
+        read_words: Callable[[Any], Awaitable[None]] | None,
     ) -> None:
         self.resnapshots = self.skipped = 0
         # redis-py types commands for its two clients and both protocols at once: Any is what is
@@ -71,6 +76,7 @@ class LogReader:
         self._apply = apply
         self._heard = heard
         self._ask_to_fill = ask_to_fill
+        self._read_words = read_words
         self._position: Position | None = None
         self._gone_back = ""  # the incarnation of a log that lacks what was read of it before
         self._complete = True  # whether the log, as far as it was read, leaves nothing out
@@ -160,7 +166,7 @@ class LogReader:
         """Read on, until something does not follow on what was read before."""
         began = read_clock().monotonic
         cursor, page_due, inspect_due = 0, began + PAGE_PERIOD, began + INSPECT_PERIOD
-        catching_up = False
+        catching_up, words_due = False, began
         following: Position | None = position
         while following is not None:
             began = read_clock().monotonic
@@ -174,6 +180,9 @@ class LogReader:
                 return
             if not answer and head.sequence != following.sequence:
                 return
+            if self._read_words is not None and began >= words_due:
+                await _ask(self._read_words(self._client))
+                words_due = began + WORDS_PERIOD
             caught_up = head.incarnation and head.sequence <= following.sequence
             if self._complete and self._trusted and caught_up:
                 self._heard(began)
