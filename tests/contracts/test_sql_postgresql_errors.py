@@ -6,12 +6,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_hex
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
 from sidecar.errors import StoreUnavailable, StoreUnusable
 from sidecar.stores.sql import open_store
-from sidecar.stores.sql.engine import COMMAND_TIMEOUT, CONNECT_TIMEOUT, CONNECTIONS, LOG_LOCK
+from sidecar.stores.sql.engine import (
+    COMMAND_TIMEOUT,
+    CONNECT_TIMEOUT,
+    CONNECTIONS,
+    LOG_LOCK,
+    Database,
+)
 from sidecar.stores.sql.problems import describe_problem
 from tests.contracts.sql_stores import (
     NOW,
@@ -202,3 +209,22 @@ async def test_what_a_driver_says_of_an_error_stays_here(cause: Exception) -> No
     error = sa.exc.DBAPIError(f"SELECT '{WRONG}'", {"password": WRONG}, cause)
     assert WRONG not in describe_problem(error)
     assert WRONG not in describe_problem(cause)
+
+
+async def test_a_connection_that_ends_in_the_middle_of_the_drivers_own_work_is_an_outage(
+    url: str,
+) -> None:
+    """What asyncpg raises then no other driver knows, so SQLAlchemy hands it on as it is."""
+
+    def end(_connection: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 11")
+
+    database = Database(url)
+    try:
+        database.on_connect(end)
+        for open_one in (database.read, database.write):
+            with pytest.raises(StoreUnavailable, match=r"InternalClientError"):
+                async with open_one():
+                    pass
+    finally:
+        await database.close()

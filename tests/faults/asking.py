@@ -91,7 +91,7 @@ async def until_degraded(client: ClientSession, service: Service, *names: str) -
 
     async def is_so() -> bool:
         status, degraded = await readiness(client, service)
-        assert status == 200
+        assert status == 200, (degraded, service.read_log()[-5:])
         return degraded == sorted(names)
 
     return await until(is_so, f"degraded: {names}")

@@ -72,6 +72,7 @@ class Database:
             if self.is_sqlite
             else _make_postgresql(url, connections, patience or COMMAND_TIMEOUT)
         )
+        self._failures = _list_failures(self._engine)
         _listen_changes(self._engine.sync_engine)
         self._idle = None if self.is_sqlite else Idle(self._engine.sync_engine)
         self._alone = _Alone(self.url, self._gate) if self.is_sqlite else None
@@ -179,10 +180,19 @@ class Database:
         """Raise ours for the driver's, whose texts hold statements and parameters."""
         try:
             yield
-        except (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError) as error:
+        except self._failures as error:
             if self._idle is not None and isinstance(error, TimeoutError):
                 self._idle.drop()
             raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None
+
+
+def _list_failures(engine: AsyncEngine) -> tuple[type[Exception], ...]:
+    """Return what the driver raises, by way of SQLAlchemy or past it, where a database fails."""
+    failures = (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError)
+    if engine.dialect.name != "postgresql":
+        return failures
+    # Of a connection that was ended in the middle of the driver's own work.
+    return (*failures, engine.dialect.dbapi.asyncpg.InternalClientError)  # type: ignore[union-attr]
 
 
 class _Alone:
