@@ -67,6 +67,15 @@ chaos: $(INSTALLED) programs ## break everything in turn for 10 minutes (SECONDS
 propagation: $(INSTALLED) programs ## measure how long 2 000 logouts take until another replica refuses, under load
 	@PROPAGATION_REVOCATIONS=2000 $(BIN)/pytest -s tests/faults/test_propagation.py $(ARGS)
 
+# Those whose figures stand in docs/guarantees.md, one test after the other.
+FAULTS := tests/faults/test_redis_faults.py tests/faults/test_sql_*.py tests/faults/test_soak.py \
+	tests/faults/test_sigterm.py
+
+.PHONY: figures
+figures: $(INSTALLED) programs ## measure how the gate answers through every fault, for docs/guarantees.md
+	@rm -f .cache/figures && mkdir -p .cache && \
+	FAULT_FIGURES=$(CURDIR)/.cache/figures $(BIN)/pytest -q $(FAULTS) $(ARGS); cat .cache/figures
+
 .PHONY: screenshots
 screenshots: $(INSTALLED) programs ## take the pictures of docs/pages.md anew
 	@$(BIN)/python -m tests.browser.screenshots docs/screenshots

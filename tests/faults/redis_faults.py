@@ -88,6 +88,8 @@ async def trimmed(broken: Broken) -> AsyncIterator[None]:
                 await asyncio.sleep(0.005)
 
     trimming = asyncio.create_task(trim())
+    # A Redis that is killed at its end ends it too, and nobody asks what became of it.
+    trimming.add_done_callback(lambda task: task.cancelled() or task.exception())
     try:
         yield
         assert not trimming.done(), trimming

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from aiohttp import ClientSession, DummyCookieJar
 
+from tests.faults.figures import note
 from tests.faults.replicas import Replicas, serving_replicas
 from tests.faults.soak import BOUND, Client, Gateway, Tally
 from tests.programs.postgres import Postgres
@@ -88,6 +89,14 @@ async def test_a_minute_of_logins_rotations_and_restarts(
         tally = await soak(replicas)
     assert [(what, *find_lines(tmp_path, request_id)) for what, request_id in tally.wrong] == []
     late = sorted(tally.late)
+    note(
+        calls=tally.done["call"],
+        refreshes=tally.done["refresh"],
+        logouts=tally.done["logout"],
+        keys=len(tally.kids),
+        restarts=replicas.restarts,
+        refused_elsewhere_p99_ms=late[len(late) * 99 // 100 - 1] * 1e3,
+    )
     assert late[-1] <= BOUND, late[-5:]
     assert late[len(late) * 99 // 100 - 1] <= P99, late[-5:]
     # It was a soak: less than this would say nothing.
