@@ -184,6 +184,19 @@ def test_the_database_explains_no_silence_before(told: Told) -> None:
         told.judge(Outcome.NOTHING, LONG_AGO)
 
 
+def test_a_pause_before_the_database_went_away_counts_for_the_age_of_that_view_alone(
+    told: Told,
+) -> None:
+    told.disturb(THERE, 10, 12)
+    told.disturb(POSTGRES, 11.9, 20)
+    late = 10 + MAX_STALENESS + 0.1
+    assert late < 11.9 + MAX_STALENESS - EARLY
+    told.judge(Outcome.SILENT, late, THERE)
+    told.judge(Outcome.SILENT, late, GATEWAY)
+    with pytest.raises(WrongAnswer):
+        told.judge(Outcome.SILENT, late + 0.5, HERE)
+
+
 def test_a_session_that_ended_is_not_refreshed(told: Told) -> None:
     told.end(told.session, 10, acknowledged=11)
     told.model.judge_refresh(told.credential, told.zero + 10.9, Outcome.PASSED)

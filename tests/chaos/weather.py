@@ -87,9 +87,11 @@ class Weather:
 
     def explains_silence(self, place: str, since: float, until: float) -> bool:
         """Say whether a place may have come to no verdict in a while."""
-        for began, ended in self._times_without({POSTGRES}):
-            if began + MAX_STALENESS - EARLY <= until and since <= ended:
-                return True
+        # A replica that was paused has read nothing meanwhile either.
+        for replica in self.replicas if place == GATEWAY else (place,):
+            for began, ended in self._times_without({POSTGRES, replica}):
+                if began + MAX_STALENESS - EARLY <= until and since <= ended:
+                    return True
         silent = {GATEWAY, *self.replicas} if place == GATEWAY else {place}
         return any(b <= until and since <= e for b, e in self._times_without(silent))
 
