@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -42,8 +43,17 @@ async def _run(seed: int, seconds: float) -> Report:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    with tempfile.TemporaryDirectory(prefix="sidecar-chaos-") as folder:
-        return await run_chaos(Path(folder), seed, seconds, draw_schedule(seed, seconds))
+    folder = Path(tempfile.mkdtemp(prefix="sidecar-chaos-"))
+    try:
+        report = await run_chaos(folder, seed, seconds, draw_schedule(seed, seconds))
+    except WrongAnswer:
+        click.echo(f"what the replicas wrote: {folder}", err=True)
+        raise
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
+    return report
 
 
 if __name__ == "__main__":
