@@ -15,12 +15,14 @@ from sidecar.app.services import open_services
 from sidecar.app.serving import Serving
 from sidecar.settings import Settings
 from sidecar.settings.workers import worker_addresses
-from sidecar.web.protocol import ProtocolServer
+from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.verify import QUESTIONS
 
-# Together with the second in which a worker notices its signal these stay below nine.
+# Together with the second in which a worker notices its signal, and the two and a half in which a
+# frozen database is left, these stay below ten.
 DRAIN: Final = 1.0  # seconds in which a gateway's next request closes its connection
-SHUTDOWN_TIMEOUT: Final = 6.0  # seconds for requests under way; a body may take four
+SHUTDOWN_TIMEOUT: Final = 5.0  # seconds for requests under way; a body may take four
+CUT: Final = 0.1  # seconds for what is cut off to end; aiohttp waits them twice
 LOOK: Final = 0.02  # seconds between looks whether everybody has gone
 KEEPALIVE: Final = 75.0  # seconds; must outlast the gateway's (nginx: 60)
 LONGEST_LINE: Final = 16_384  # octets of a request line: a target of 8 kB and its encoding
@@ -28,7 +30,7 @@ LONGEST_FIELD: Final = 32_768  # octets of a header line: the longest token, twi
 LIMITS: Final[dict[str, Any]] = {
     "access_log": None,
     "keepalive_timeout": KEEPALIVE,
-    "shutdown_timeout": SHUTDOWN_TIMEOUT,
+    "shutdown_timeout": CUT,
     "max_line_size": LONGEST_LINE,
     "max_field_size": LONGEST_FIELD,
     "lingering_time": 1.0,
@@ -39,11 +41,13 @@ LIMITS: Final[dict[str, Any]] = {
 class Runner(web.AppRunner):
     """Serves an application within our limits, and by our protocol."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, protocol: type[Protocol] = Protocol) -> None:
         super().__init__(app, **LIMITS)
+        self._protocol = protocol
 
     async def _make_server(self) -> web.Server:
-        return ProtocolServer(await super()._make_server(), self.app.get(QUESTIONS, {}))
+        made = await super()._make_server()
+        return ProtocolServer(made, self.app.get(QUESTIONS, {}), self._protocol)
 
 
 class DrainingRunner(Runner):
@@ -70,6 +74,16 @@ class DrainingRunner(Runner):
         until = loop.time() + DRAIN
         while server.connections and loop.time() < until:  # noqa: ASYNC110 - no event tells of it
             await asyncio.sleep(LOOK)
+        # aiohttp would give those under way their time twice.
+        server.pre_shutdown()
+        until = loop.time() + SHUTDOWN_TIMEOUT
+        while _is_busy(server) and loop.time() < until:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(LOOK)
+
+
+def _is_busy(server: web.Server) -> bool:
+    """Say whether a request is under way; a connection that is idle is not waited for."""
+    return any(each._request_in_progress for each in server.connections)  # noqa: SLF001 - as aiohttp
 
 
 class PublicRunner(DrainingRunner):
@@ -82,8 +96,8 @@ class PublicRunner(DrainingRunner):
     def __init__(
         self, app: web.Application, serving: Serving, gate: web.Application | None
     ) -> None:
-        super().__init__(app)
-        self.gate = None if gate is None else DrainingRunner(gate)
+        super().__init__(app, serving.protocol)
+        self.gate = None if gate is None else DrainingRunner(gate, serving.protocol)
         self._serving = serving
         self._gate_ends: asyncio.Task[None] | None = None
 

@@ -22,9 +22,12 @@ from sidecar.credentials.buckets import KEY_USE, BucketNames
 from sidecar.credentials.throttle import Throttle
 from sidecar.gate import Gate, GateOptions
 from sidecar.rotation import Rotation
+from sidecar.settings import LaneUse
 from sidecar.sources.keyring import OpenedRing, derive_key, describe_ring
 from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.watch import Watched
+from sidecar.web.lane import FAULT, Lane
+from sidecar.web.protocol import Protocol
 
 log = logging.getLogger("sidecar.app")
 
@@ -73,6 +76,11 @@ class Serving:
         settings = services.settings
         self.services = services
         self.listening = self.draining = False
+        self._lane_fault = FAULT if settings.server.lane is LaneUse.AUTO else None
+        has_lane = settings.server.lane is LaneUse.AUTO and FAULT is None
+        self.protocol: type[Protocol] = Lane if has_lane else Protocol
+        if self._lane_fault is not None:
+            log.warning("no fast lane", extra={"cause": self._lane_fault})
         self.gate = Gate(
             GateOptions(
                 issuer=Issuer(settings.tokens.issuer, settings.tokens.audience),
@@ -128,6 +136,7 @@ class Serving:
         redis, sources = self.services.redis, self._sources
         parts = {each.name: each.problem is not None for each in (sources.keys, sources.policy)}
         parts["policy"] |= sources.policy_file.missing
+        parts["lane"] = self._lane_fault is not None
         parts["keys"] |= self._key_turns.overdue
         parts["sql"] = not self._feed.healthy or self.services.store.write_problem is not None
         if redis is not None:
@@ -150,6 +159,7 @@ class Serving:
             parts,
             self.services.propagation,
             self.services.settings.revocation.max_staleness,
+            lane=self.protocol is Lane,
         )
 
     async def take_first_view(self) -> None:

@@ -84,6 +84,7 @@ class ServerSchema(Schema):
     operations_listen = Parsed(parse_listen, LISTEN)
     gate_listen = Parsed(parse_listen, LISTEN, allow_none=True)
     public_url = Parsed(parse_public_url, URL)
+    lane = choice("auto", "off")
 
 
 class GatewaySchema(Schema):

@@ -21,6 +21,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
         "operations_listen": "127.0.0.1:8421",
         "gate_listen": None,
         "public_url": "http://localhost:8420",
+        "lane": "auto",
     },
     "gateway": {"dialect": "traefik", "trusted_proxies": ["127.0.0.0/8", "::1/128"]},
     "tokens": {

@@ -11,6 +11,7 @@ from sidecar.settings.types import (
     Dialect,
     IdentitySettings,
     KeySettings,
+    LaneUse,
     PageSettings,
     Settings,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "Dialect",
     "IdentitySettings",
     "KeySettings",
+    "LaneUse",
     "Listen",
     "PageSettings",
     "Settings",

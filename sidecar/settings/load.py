@@ -18,6 +18,7 @@ from sidecar.settings.types import (
     GatewaySettings,
     IdentitySettings,
     KeySettings,
+    LaneUse,
     PageSettings,
     RedisAccess,
     RevocationSettings,
@@ -69,6 +70,7 @@ def _build(merged: Merged, redis_access: RedisAccess) -> Settings:
             operations_listen=value["server", "operations_listen"],
             gate_listen=value["server", "gate_listen"],
             public_url=value["server", "public_url"],
+            lane=LaneUse(value["server", "lane"]),
         ),
         gateway=GatewaySettings(
             dialect=Dialect(value["gateway", "dialect"]),

@@ -36,6 +36,7 @@ def describe_settings(settings: Settings) -> dict[str, dict[str, Any]]:
             "operations_listen": str(server.operations_listen),
             "gate_listen": None if server.gate_listen is None else str(server.gate_listen),
             "public_url": server.public_url,
+            "lane": server.lane.value,
         },
         "gateway": {
             "dialect": gateway.dialect.value,

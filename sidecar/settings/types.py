@@ -20,6 +20,13 @@ class Dialect(StrEnum):
     ENVOY = "envoy"
 
 
+class LaneUse(StrEnum):
+    """Whether questions take the fast lane: where aiohttp lets them, or never."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class Decisions(StrEnum):
     """Which decisions are logged."""
 
@@ -45,6 +52,7 @@ class ServerSettings:
     operations_listen: Listen
     gate_listen: Listen | None
     public_url: str
+    lane: LaneUse
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class ServiceCollector:
         parts: Mapping[str, bool],
         propagation: Propagation,
         max_staleness: int,
+        *,
+        lane: bool,
     ) -> None:
         self._gate = gate
         self._rotation = rotation
@@ -36,6 +38,7 @@ class ServiceCollector:
         self._parts = parts
         self._propagation = propagation
         self._max_staleness = max_staleness
+        self._lane = lane
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric with its value of now."""
@@ -73,6 +76,9 @@ class ServiceCollector:
             "sidecar_stale_allows",
             "Decisions by a view that was too old, under when_stale: allow",
             value=self._gate.stale_allows,
+        )
+        yield GaugeMetricFamily(
+            "sidecar_lane", "1 where questions may take the fast lane", value=self._lane
         )
         yield CounterMetricFamily(
             "sidecar_refresh_replays_elsewhere",
@@ -119,15 +125,17 @@ def render_metrics(
     parts: Mapping[str, bool],
     propagation: Propagation,
     max_staleness: int,
+    *,
+    lane: bool,
 ) -> bytes:
     """Return all metrics in the text format of Prometheus.
 
     `logins` are attempts by outcome, `redis` are the feed's counters, empty where there is none;
-    `parts` says which are degraded, `max_staleness` is seconds.
+    `parts` says which are degraded, `max_staleness` is seconds, `lane` says whether there is one.
     """
     registry = CollectorRegistry(auto_describe=False)
     collector = ServiceCollector(
-        gate, rotation, logins, throttle, redis, parts, propagation, max_staleness
+        gate, rotation, logins, throttle, redis, parts, propagation, max_staleness, lane=lane
     )
     registry.register(collector)
     return generate_latest(registry)

@@ -7,8 +7,6 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from aiohttp import web
-
 from sidecar.core.addresses import TrustedProxies
 from sidecar.core.facts import (
     Host,
@@ -21,6 +19,7 @@ from sidecar.core.facts import (
 from sidecar.core.origin import Site, judge_site
 from sidecar.core.verdict import Deny, Reason
 from sidecar.settings import Dialect
+from sidecar.web.asking import Asking
 from sidecar.web.credentials import OWN_COOKIES
 from sidecar.web.headers import (
     FETCH_SITE,
@@ -53,7 +52,7 @@ ENVOY_PREFIX: Final = "/verify/envoy"  # what stands behind it is the client's t
 Target = tuple[str, str, str, str]
 
 
-def read_nginx(request: web.BaseRequest) -> Target | Deny:
+def read_nginx(request: Asking) -> Target | Deny:
     """Read `X-Original-Method` and the absolute `X-Original-URL`."""
     headers = request.headers
     if isinstance(method := read_single(headers, ORIGINAL_METHOD), Deny):
@@ -65,7 +64,7 @@ def read_nginx(request: web.BaseRequest) -> Target | Deny:
     return method, scheme, host, slash + path
 
 
-def read_forwarded(request: web.BaseRequest) -> Target | Deny:
+def read_forwarded(request: Asking) -> Target | Deny:
     """Read `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Traefik sends them."""
     headers = request.headers
     if isinstance(method := read_single(headers, FORWARDED_METHOD), Deny):
@@ -79,7 +78,7 @@ def read_forwarded(request: web.BaseRequest) -> Target | Deny:
     return method, scheme, host, target
 
 
-def read_envoy(request: web.BaseRequest) -> Target | Deny:
+def read_envoy(request: Asking) -> Target | Deny:
     """Read the request itself: its method, `Host`, and its target behind the prefix, undecoded."""
     headers = request.headers
     if isinstance(scheme := read_single(headers, FORWARDED_PROTO), Deny):
@@ -91,7 +90,7 @@ def read_envoy(request: web.BaseRequest) -> Target | Deny:
     return request.method, scheme, host, request.raw_path.removeprefix(ENVOY_PREFIX)
 
 
-READERS: Final[Mapping[Dialect, Callable[[web.BaseRequest], Target | Deny]]] = {
+READERS: Final[Mapping[Dialect, Callable[[Asking], Target | Deny]]] = {
     Dialect.NGINX: read_nginx,
     Dialect.TRAEFIK: read_forwarded,
     Dialect.CADDY: read_forwarded,
@@ -106,7 +105,7 @@ JOINED: Final[Mapping[Dialect, frozenset[str]]] = {
 
 
 def parse_question(
-    request: web.BaseRequest, dialect: Dialect, trusted: TrustedProxies
+    request: Asking, dialect: Dialect, trusted: TrustedProxies
 ) -> tuple[RequestFacts, Parameters] | Deny:
     """Return the facts of the request that a gateway asks about, and what its own URL adds.
 
@@ -173,7 +172,7 @@ def read_site(headers: Headers, own_origin: str) -> tuple[Site, str | None]:
     return judge_site(fetch_site, origin, own_origin), origin
 
 
-def find_peer(request: web.BaseRequest) -> str | None:
+def find_peer(request: Asking) -> str | None:
     """Return the address that the connection comes from, None for a Unix socket."""
     if remote := request.remote:  # empty for a Unix socket
         return remote

@@ -3,24 +3,33 @@
 It leans on insides of aiohttp, whose range is pinned for that (docs/decisions/0009).
 """
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 from multidict import CIMultiDict
 
 from sidecar.web.headers import EXPECT
+from sidecar.web.rendered import AllowHead, RenderedAllow
 from sidecar.web.requests import make_request_id
 from sidecar.web.responses import problem
-from sidecar.web.verify import Cold, Questions, find_question
+from sidecar.web.verify import Answer, Cold, Questions, find_question
 
 CONTINUE: Final = "100-continue"  # the only expectation that there is (RFC 9110 section 10.1.1)
 BUG: Final = 500
 
 
 class Protocol(web.RequestHandler):
-    """One connection; what its parser refuses is a problem like every other."""
+    """One connection; what its parser refuses is a problem like every other.
 
-    __slots__ = ()
+    `found` is what has been found about the message that is handled next, None where nobody asked
+    about it yet. An exception is what asking raised.
+    """
+
+    __slots__ = ("found",)
+
+    def __init__(self, server: "ProtocolServer", **options: Any) -> None:
+        super().__init__(server, **options)
+        self.found: Answer | Exception | None = None
 
     def handle_error(
         self,
@@ -43,11 +52,13 @@ class Protocol(web.RequestHandler):
 class ProtocolServer(web.Server):
     """Makes a protocol of ours for each connection, and asks `questions` ahead of the application.
 
-    The application that `made` serves is asked what is no question. `last` says that every answer
-    is the last one on its connection.
+    The application that `made` serves is asked what is no question. `protocol` is the class of the
+    connections. `last` says that every answer is the last one on its connection.
     """
 
-    def __init__(self, made: web.Server, questions: Questions) -> None:
+    def __init__(
+        self, made: web.Server, questions: Questions, protocol: type[Protocol] = Protocol
+    ) -> None:
         super().__init__(
             self._handle,
             request_factory=made.request_factory,
@@ -56,24 +67,39 @@ class ProtocolServer(web.Server):
         )
         self.last = False
         self._ask_application = made.request_handler
-        self._questions = questions
+        self.questions = questions
+        self._protocol = protocol
 
     def __call__(self) -> web.RequestHandler:
         """Return the protocol of a new connection."""
-        return Protocol(self, loop=self._loop, **self._kwargs)
+        return self._protocol(self, loop=self._loop, **self._kwargs)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        questions = self._questions
-        # As it stands, which is nearly always right.
-        question = questions.get(request.raw_path) or find_question(questions, request)
-        if question is None:
+        found = self._find_answer(request)
+        if isinstance(found, Cold):
+            found = await found.answer
+        if found is None:
             answer = await self._ask_application(_without_unknown_expectation(request))
         else:
-            found = question(request)
-            answer = await found.answer if isinstance(found, Cold) else found
+            answer = RenderedAllow(found) if isinstance(found, AllowHead) else found
         if self.last:
             answer.force_close()
         return answer
+
+    def _find_answer(self, request: web.BaseRequest) -> Answer | None:
+        """Return the answer to a question, None for what is none."""
+        protocol = request.protocol
+        if isinstance(protocol, Protocol) and protocol.found is not None:
+            found, protocol.found = protocol.found, None
+            if isinstance(found, Exception):
+                raise found
+            return found
+        questions, path = self.questions, request.raw_path
+        # As it stands, which is nearly always right; then in any spelling.
+        question = (
+            questions.get(path) or find_question(questions, path) or questions.get(request.path)
+        )
+        return None if question is None else question(request)
 
 
 def _without_unknown_expectation(request: web.BaseRequest) -> web.BaseRequest:

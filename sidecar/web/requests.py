@@ -20,6 +20,7 @@ from sidecar.core.throttle import TOO_MANY_ATTEMPTS, Throttled
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import BodyMalformed, FieldsInvalid
 from sidecar.schemas.requests import parse_form, parse_json
+from sidecar.web.asking import Asking
 from sidecar.web.context import Context
 from sidecar.web.gateways import find_peer, read_site
 from sidecar.web.headers import (
@@ -50,12 +51,12 @@ FOREIGN_FORMS: Final = frozenset({"multipart/form-data", "text/plain"})
 log = logging.getLogger("sidecar.web")
 
 
-def is_from_proxy(request: web.BaseRequest, context: Context) -> bool:
+def is_from_proxy(request: Asking, context: Context) -> bool:
     """Say whether the peer may speak for others."""
     return context.trusted.trust(find_peer(request))
 
 
-def identify(request: web.BaseRequest, context: Context) -> str:
+def identify(request: Asking, context: Context) -> str:
     """Return the id of this request: the proxy's where it is well-formed, else a new one."""
     given = request.headers.get(REQUEST_ID_HEADER)
     if given is not None and is_request_id(given) and is_from_proxy(request, context):

@@ -8,13 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from aiohttp import web
-
 from sidecar.core.facts import LONGEST_AUTHORITY
 from sidecar.core.text import printable
 from sidecar.core.verdict import Reason
 from sidecar.schemas.explanation import list_needs
 from sidecar.settings import Dialect
+from sidecar.web.asking import Asking
 from sidecar.web.gateways import ENVOY_PREFIX, find_peer
 from sidecar.web.headers import (
     FORWARDED_HOST,
@@ -58,7 +57,7 @@ class Unread(NamedTuple):
     target: str | None
 
 
-def keep_unread(request: web.BaseRequest, dialect: Dialect) -> Unread:
+def keep_unread(request: Asking, dialect: Dialect) -> Unread:
     """Return what is kept of a question that could not be read."""
     headers = request.headers
     match dialect:

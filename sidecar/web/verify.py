@@ -13,6 +13,7 @@ from sidecar.core.verdict import Allow, Deny, Reason
 from sidecar.core.verify import Unknown
 from sidecar.errors import NoVerdict, Unavailable
 from sidecar.settings import Decisions, Dialect
+from sidecar.web.asking import Asking
 from sidecar.web.authorization import PersonalCredential, other_authorization
 from sidecar.web.context import Context
 from sidecar.web.cookies import expire_cookies, list_places
@@ -20,6 +21,7 @@ from sidecar.web.credentials import all_cookies, find_credential, other_cookies
 from sidecar.web.decisions import Question, log_allow, note_refusal, note_unread
 from sidecar.web.gateways import ENVOY_PREFIX, JOINED, parse_question
 from sidecar.web.navigation import is_navigation
+from sidecar.web.rendered import AllowHead
 from sidecar.web.requests import identify
 from sidecar.web.responses import allow, refuse, unavailable
 from sidecar.web.unread import keep_unread
@@ -33,11 +35,11 @@ log = logging.getLogger("sidecar.gate")
 class Cold(NamedTuple):
     """An answer that has to wait for the store, which alone knows a personal token."""
 
-    answer: Coroutine[Any, Any, web.StreamResponse]
+    answer: Coroutine[Any, Any, AllowHead | web.StreamResponse]
 
 
-Answer = web.StreamResponse | Cold
-Questions = Mapping[str, Callable[[web.BaseRequest], Answer]]
+Answer = AllowHead | web.StreamResponse | Cold
+Questions = Mapping[str, Callable[[Asking], Answer]]
 
 # Asked for every request of every service: the server answers them ahead of the router.
 QUESTIONS: Final = web.AppKey("QUESTIONS", Questions)
@@ -52,22 +54,19 @@ def make_questions(context: Context) -> Questions:
     return questions | {"/verify": questions[f"/verify/{context.dialect.value}"]}
 
 
-def find_question(
-    questions: Questions, request: web.BaseRequest
-) -> Callable[[web.BaseRequest], Answer] | None:
-    """Return what answers this question, None for what is none.
+def find_question(questions: Questions, raw_path: str) -> Callable[[Asking], Answer] | None:
+    """Return what answers the question at this target, undecoded; None where it is none.
 
-    Envoy's stands ahead of a target that is the client's: it counts as it was sent, undecoded. The
-    others are found in any spelling, with and without a query.
+    Envoy's stands ahead of a target that is the client's, the others are found with and without a
+    query.
     """
-    path = request.raw_path
-    if path.startswith(ENVOY_PREFIX):
+    if raw_path.startswith(ENVOY_PREFIX):
         return questions.get(ENVOY_PREFIX)
-    return questions.get(path.partition("?")[0]) or questions.get(request.path)
+    return questions.get(raw_path.partition("?")[0])
 
 
 def answer(
-    request: web.BaseRequest,
+    request: Asking,
     context: Context,
     dialect: Dialect,
     shown: ShownToken | None = None,
@@ -138,8 +137,8 @@ def answer(
 
 
 async def _answer_cold(
-    request: web.BaseRequest, context: Context, dialect: Dialect, text: str
-) -> web.StreamResponse:
+    request: Asking, context: Context, dialect: Dialect, text: str
+) -> AllowHead | web.StreamResponse:
     """Answer once the store has said whose a personal token is.
 
     While it does not, an open door stays open, to nobody in particular.

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.web.gated import DIALECTS, HOST, MALFORMED, Gated, Lines, asked, send
+from tests.web.gated import BOTH_WAYS, DIALECTS, HOST, MALFORMED, Gated, Lines, asked, send
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_WAYS]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
-from tests.web.gated import DIALECTS, Gated
+from tests.web.gated import BOTH_WAYS, DIALECTS, Gated
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_WAYS]
 
 SPELLINGS: Final = (
     ("CVE-2020-1957", "/public/..;/admin/"),

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
-from tests.web.gated import DIALECTS, Gated, Line, Lines, bearer, cookie
+from tests.web.gated import BOTH_WAYS, DIALECTS, Gated, Line, Lines, bearer, cookie
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_WAYS]
 
 OPEN: Final = "/public/"
 

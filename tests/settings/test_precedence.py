@@ -24,6 +24,7 @@ def test_no_file_at_all_gives_safe_defaults(
             "operations_listen": "127.0.0.1:8421",
             "gate_listen": None,
             "public_url": "http://localhost:8420",
+            "lane": "auto",
         },
         "gateway": {"dialect": "traefik", "trusted_proxies": ["127.0.0.0/8", "::1/128"]},
         "tokens": {

@@ -101,7 +101,7 @@ def test_a_mistake_is_one_line_that_says_what_to_write(
     assert refuse(tmp_path, text) == [f"sidecar.yaml:1: {problem}"]
 
 
-@pytest.mark.parametrize("key", ["server.lane", "throttle.attempts_per_hour"])
+@pytest.mark.parametrize("key", ["server.backlog", "throttle.attempts_per_hour"])
 def test_a_key_that_does_nothing_yet_is_unknown(tmp_path: Path, key: str) -> None:
     section, _, name = key.partition(".")
     (problem,) = refuse(tmp_path, f"{section}: {{{name}: 1}}")

@@ -10,7 +10,8 @@ from tests.settings.reading import load, shown, write
 
 EVERYTHING = """\
 server:
-  {listen: "unix:run/s", operations_listen: "[::1]:9000", gate_listen: "unix:g", public_url: "https://example.com/a/"}
+  {listen: "unix:run/s", operations_listen: "[::1]:9000", gate_listen: "unix:g",
+   public_url: "https://example.com/a/", lane: "off"}
 gateway: {dialect: nginx, trusted_proxies: [192.0.2.1, "2001:db8::/32"]}
 tokens:
   issuer: https://Issuer.example/

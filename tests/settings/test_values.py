@@ -38,6 +38,7 @@ TAKEN = [
     ("server.gate_listen", None, None),
     ("server.gate_listen", "[::1]:8422", "[::1]:8422"),
     ("server.gate_listen", "unix:/run/gate.sock", "unix:/run/gate.sock"),
+    ("server.lane", "off", "off"),
     # URLs
     ("server.public_url", "https://auth.example.com", "https://auth.example.com"),
     ("server.public_url", "https://auth.example.com/", "https://auth.example.com"),
@@ -118,6 +119,7 @@ REFUSED: dict[str, list[object]] = {
         "tcp://127.0.0.1:1", "http://127.0.0.1:1", "*:80", "a b:80", "a:1:2", "127.1:80",
         "127.0.0.01:80", "host:\u0668\u0660", "unix:a\tb", "unix:" + "a" * 200, None,
     ],
+    "server.lane": ["on", "OFF", "", None, 1],
     "server.gate_listen": ["", "127.0.0.1", "unix:", 8422, [], "unix:" + "a" * 200],
     "server.public_url": [
         "", "example.com", "ftp://example.com", "//example.com", "https://", "https:///auth",

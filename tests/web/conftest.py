@@ -151,10 +151,16 @@ async def served(tmp_path: Path) -> AsyncIterator[Web]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def gated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gated]:
-    """Run a service with people who are logged in, for all questions of a module."""
+async def gated(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gated]:
+    """Run a service with people who are logged in, for all questions of a module.
+
+    A parameter is `server.lane`.
+    """
     directory = tmp_path_factory.mktemp("gated")
-    async with in_one_task(serving_web(directory, policy=GATE_POLICY)) as running:
+    settings = {"server": {"lane": getattr(request, "param", "auto")}}
+    async with in_one_task(serving_web(directory, settings, GATE_POLICY)) as running:
         yield await gate_people(running)
 
 

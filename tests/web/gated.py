@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 from multidict import CIMultiDict
 
 from sidecar.clock import read_clock
@@ -62,6 +63,9 @@ NAVIGATION: Final = (("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html,*/*;q
 DIALECTS: Final = ("nginx", "traefik", "caddy", "haproxy", "envoy")
 PARAMETRIC: Final = DIALECTS[:-1]  # Envoy's query is the client's, it reads no parameter of ours
 MALFORMED: Final = dict.fromkeys(DIALECTS, 400) | {"nginx": 403}  # of a question that is none
+
+# For suites that must hold whatever way a question takes (tests/web/test_lane.py compares them).
+BOTH_WAYS: Final = pytest.mark.parametrize("gated", ["auto", "off"], indirect=True, scope="module")
 
 Line = tuple[str, str | bytes]
 Lines = Sequence[Line]

@@ -34,21 +34,21 @@ async def await_gauges(web: Web, **expected: float) -> None:
 
 
 async def test_a_policy_that_is_not_in_force_is_a_gauge(served: Web) -> None:
-    await await_gauges(served, keys=0, policy=0, sql=0)
+    await await_gauges(served, keys=0, lane=0, policy=0, sql=0)
     file = served.directory / "policy.yaml"
     right = file.read_text()
     file.write_text("hosts: {app.example.com: [{path: /**, alow: anyone}]}")
-    await await_gauges(served, keys=0, policy=1, sql=0)
+    await await_gauges(served, keys=0, lane=0, policy=1, sql=0)
     file.write_text(f"{right}# again\n")
-    await await_gauges(served, keys=0, policy=0, sql=0)
+    await await_gauges(served, keys=0, lane=0, policy=0, sql=0)
     file.unlink()
-    await await_gauges(served, keys=0, policy=1, sql=0)
+    await await_gauges(served, keys=0, lane=0, policy=1, sql=0)
 
 
 async def test_redis_is_a_part_only_where_it_is_configured(tmp_path: Path) -> None:
     away = {"redis": {"url": f"unix://{tmp_path / 'nobody'}"}}
     async with serving_web(tmp_path, away) as web:
-        await await_gauges(web, keys=0, policy=0, redis=1, sql=0)
+        await await_gauges(web, keys=0, lane=0, policy=0, redis=1, sql=0)
 
 
 async def test_what_a_policy_hardly_means_is_told_at_the_start(

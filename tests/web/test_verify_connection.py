@@ -11,9 +11,9 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from sidecar.clock import read_clock
-from tests.web.gated import HOST, Answer, Gated, parse_answer
+from tests.web.gated import BOTH_WAYS, HOST, Answer, Gated, parse_answer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_WAYS]
 
 TIMEOUT = 10.0  # seconds
 SMALLEST_BUFFER = 4096  # octets; the kernel doubles it

@@ -5,9 +5,9 @@ from typing import Final
 import pytest
 
 from sidecar.core.claims import TokenKind
-from tests.web.gated import COOKIE, DIALECTS, Gated, Line, Lines, bearer, cookie
+from tests.web.gated import BOTH_WAYS, COOKIE, DIALECTS, Gated, Line, Lines, bearer, cookie
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_WAYS]
 
 OPEN: Final = "/public/"
 ALICE: Final = "alice's cookie"

@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.core.properties import QUICK
-from tests.web.gated import COOKIE, DIALECTS, IDENTITY, Answer, Gated, asked, send
+from tests.web.gated import BOTH_WAYS, COOKIE, DIALECTS, IDENTITY, Answer, Gated, asked, send
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), BOTH_WAYS]
 
 STATUSES: Final = {200, 302, 303, 400, 401, 403}
 # CR and LF would end the line; everything else is sent as it is.

@@ -1,0 +1,89 @@
+"""A process ends in its time whatever it waits for: a frozen database, a request without end."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Final
+
+import pytest
+import sqlalchemy as sa
+from aiohttp import ClientError, ClientSession, web
+
+from sidecar.app.runner import DrainingRunner
+from sidecar.stores.sql.engine import CONNECTIONS, Database
+from tests.faults.asking import log_in
+from tests.programs.postgres import serving_postgres
+from tests.programs.process import free_port
+from tests.programs.service import make_service, serving
+
+pytestmark = pytest.mark.asyncio
+
+PROMISE: Final = 10.0  # seconds from SIGTERM to the end
+CLOSED: Final = 2.0  # seconds; as many connections one after the other would take longer
+ENDED: Final = 8.0  # seconds for the requests, so that the stores have two to be closed in
+
+
+async def test_connections_to_a_frozen_database_are_all_closed_at_once() -> None:
+    with serving_postgres() as server:
+        database = Database(await asyncio.to_thread(server.make_database))
+        together = asyncio.Barrier(CONNECTIONS)
+
+        async def use_one() -> None:
+            async with database.read() as connection:
+                await connection.execute(sa.select(1))
+                await together.wait()
+
+        await asyncio.gather(*(use_one() for _ in range(CONNECTIONS)))
+        server.send(signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(CLOSED):
+                await database.close()
+        finally:
+            server.send(signal.SIGCONT)
+
+
+async def test_a_database_that_froze_just_now_does_not_keep_a_process_from_ending(
+    tmp_path: Path, client: ClientSession
+) -> None:
+    with serving_postgres() as server:
+        url = await asyncio.to_thread(server.make_database)
+        made = make_service(tmp_path, {"database": {"url": url}})
+        upgraded = await made.run("db", "upgrade")
+        assert upgraded.status == 0, upgraded.err
+        await made.add_user("alice")
+        async with serving(made):
+            # So many connections are idle then.
+            await asyncio.gather(*(log_in(client, made) for _ in range(4 * CONNECTIONS)))
+            server.send(signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(PROMISE):
+                    assert await made.end() == 0
+            finally:
+                server.send(signal.SIGCONT)
+            problems = [line for line in made.read_log() if line["level"] in {"ERROR", "CRITICAL"}]
+            assert problems == []
+
+
+async def test_a_request_without_end_is_cut_off_in_time(client: ClientSession) -> None:
+    begun, cut = asyncio.Event(), asyncio.Event()
+
+    async def wait_for_ever(_request: web.Request) -> web.Response:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut.set()
+        return web.Response()
+
+    app, port = web.Application(), free_port()
+    app.router.add_get("/", wait_for_ever)
+    runner = DrainingRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    asking = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/"))
+    await begun.wait()
+    async with asyncio.timeout(ENDED):
+        await runner.cleanup()
+        with pytest.raises(ClientError):
+            await asking
+        await cut.wait()
