@@ -15,7 +15,7 @@ from sidecar.ports import Announcer, Entry, Outbox, RevocationStore
 
 OUTBOX_PERIOD: Final = 1.0  # seconds between looks for what could not be announced
 REPEAT_PERIOD: Final = 0.5  # seconds between tries to announce what this process could not
-REPEAT_BATCH: Final = 500  # entries announced again at once
+REPEAT_BATCH: Final = 200  # entries announced again at once: one script, within its timeout
 IDLE_PAUSE: Final = 0.05  # seconds between batches of idle sessions: others write too
 
 log = logging.getLogger("sidecar.revocation")

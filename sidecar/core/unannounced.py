@@ -77,8 +77,10 @@ class Unannounced(Generic[T]):
             self._kept += len(batch.items)
             return
         del self._batches[number]
-        if not self.dropped:
+        if not self.dropped or batch.since is None:
             self._dropped_since = batch.since
+        elif self._dropped_since is not None:
+            self._dropped_since = min(self._dropped_since, batch.since)
         self.dropped += 1
 
     def list_failed(self, most: int) -> list[tuple[int, tuple[T, ...]]]:

@@ -85,6 +85,10 @@ class Writers:
     def __len__(self) -> int:
         return len(self._living)
 
+    def knows(self, name: str) -> bool:
+        """Say whether this one has been heard of before."""
+        return name in self._living or name in self._gone
+
     def fresh_as_of(self, at: float) -> float | None:
         """Return as of when a good read of Redis that began at this moment is fresh."""
         as_of = min(at, *(writer.as_of for writer in self._living.values()))

@@ -100,10 +100,10 @@ async def test_a_login_that_a_change_overtook_is_not_known(store: SqlStore) -> N
     await end_everyone(store)
     await mark(store, HOME, epoch=(0, 1))
     assert await find(store) == set()
-    await mark(store, HOME, epoch=(1, 1))
+    await mark(store, HOME, epoch=(NOW, 1))
     assert await find(store) == {HOME}
     await remove_user(store)
-    await mark(store, HOME, epoch=(1, 1))
+    await mark(store, HOME, epoch=(NOW, 1))
 
 
 async def spend_link(store: SqlStore) -> None:

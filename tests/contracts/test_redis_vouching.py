@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -67,12 +68,12 @@ class Process:
 
 
 @asynccontextmanager
-async def running(server: RedisServer, name: str) -> AsyncIterator[Process]:
+async def running(server: RedisServer, name: str, user: str = "") -> AsyncIterator[Process]:
     """Run a process for the length of the block; it does not say that it ends."""
     writers, unannounced = Writers(name, f"host/{name[-1]}"), Unannounced[Entry]()
     heard: list[Callable[[float], None]] = []
     feed = RedisFeed(
-        server.url,
+        server.url.replace("//", f"//{user}", 1),
         apply=lambda _: None,
         heard=lambda at: heard[0](at),  # noqa: PLW0108 - it is not there yet
         writers=writers,
@@ -248,3 +249,23 @@ async def test_words_that_nobody_needs_are_dropped(
             while await operator.hexists(WRITERS, THERE):  # noqa: ASYNC110 - Redis tells nobody
                 await asyncio.sleep(0.02)
         await here.until_fresh()
+
+
+async def test_a_user_who_may_not_say_it_is_one_line_until_it_may(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As behind an upgrade, where an ACL names the keys one by one; the log itself goes on."""
+    rights = ["+@all", "~{sidecar}:revocations", "~{sidecar}:revocations:[sm]*"]
+    async with raw_client(redis_server.url) as client:
+        operator: Any = client
+        await operator.execute_command("ACL", "SETUSER", "narrow", "on", "nopass", *rights)
+        async with running(redis_server, HERE, "narrow:any@") as here:
+            await here.until(lambda: "lacks rights" in caplog.text)
+            before = len(caplog.records)
+            for _ in range(4):
+                assert await here.revoke(token("j-1"))
+                assert not here.feed.healthy
+                await asyncio.sleep(module.PERIOD)
+            assert len(caplog.records) == before
+            await operator.execute_command("ACL", "SETUSER", "narrow", "~{sidecar}:*")
+            await here.until(lambda: here.feed.healthy)

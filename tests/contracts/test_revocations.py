@@ -44,7 +44,7 @@ OTHERS = {
     "another token": replace(CLAIMS, jti="j-2"),
     "another session": replace(CLAIMS, jti="j-3", sid="s-2"),
     "another user": replace(CLAIMS, jti="j-4", sid="s-3", sub="id-of-bob"),
-    "sealed later": replace(CLAIMS, jti="j-5", sid="s-4", epoch=(1, 1)),
+    "sealed later": replace(CLAIMS, jti="j-5", sid="s-4", epoch=(NOW, NOW)),
 }
 
 

@@ -140,12 +140,12 @@ async def test_all_sessions_of_a_user_end_and_their_epoch_moves(store: SqlStore)
         await open_session(store, user, sid)
     entries = await end_user(store, alice.id)
     assert [entry.revocation for entry in entries] == [
-        Revocation(Level.USER, alice.id, 1, NOW + DAY + KEEP)
+        Revocation(Level.USER, alice.id, NOW, NOW + DAY + KEEP)
     ]
     found = [await store.sessions.find_session(sid) is not None for sid in ("s-1", "s-2", "s-3")]
     assert found == [False, False, True]
     accounts = [await store.sessions.find_account(name) for name in ("alice", "bob")]
-    assert [account.epoch for account in accounts if account] == [(0, 1), (0, 0)]
+    assert [account.epoch for account in accounts if account] == [(0, NOW), (0, 0)]
 
 
 async def test_nobody_has_no_sessions_to_end(store: SqlStore, database_url: str) -> None:
@@ -162,7 +162,9 @@ async def test_everyones_sessions_end_and_the_entry_is_never_forgotten(
     for name in ("alice", "bob"):
         await open_session(store, await add_user(store, name), f"s-{name}")
     revocations = [entry.revocation for _ in range(2) for entry in await end_everyone(store)]
-    assert revocations == [Revocation(Level.EVERYONE, "", epoch, LATEST_DATE) for epoch in (1, 2)]
+    assert revocations == [
+        Revocation(Level.EVERYONE, "", epoch, LATEST_DATE) for epoch in (NOW, NOW + 1)
+    ]
     assert (await read_tables(database_url))["sessions"] == []
     assert len(await store.users.list_users()) == 2
 

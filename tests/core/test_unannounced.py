@@ -84,6 +84,16 @@ def test_what_there_is_no_room_for_holds_its_tick_until_sql_has_had_it_announced
     assert made.dropped == 0
 
 
+def test_of_all_there_is_no_room_for_the_oldest_holds_its_tick() -> None:
+    made = make(8, most=0)
+    slow = made.begin(["a"])
+    made.learn(at(10))
+    made.fail(made.begin(["b"]))
+    made.fail(slow)
+    made.learn(at(12))
+    assert made.vouch() == at(8)
+
+
 def test_a_redis_that_went_back_or_is_another_proves_nothing_about_what_waits() -> None:
     for tick in (at(4), at(9, NEXT)):
         made = make(5, most=1)

@@ -96,6 +96,7 @@ class Direction(Enum):
 
     READ = "read"
     WRITE = "write"
+    VOUCH = "vouch"
     KEEP = "keep"
 
 

@@ -170,7 +170,11 @@ class LogReader:
         following: Position | None = position
         while following is not None:
             began = read_clock().monotonic
-            # The hash first: what it counts must be in the stream when that is read.
+            # What is vouched for comes first, then what the hash counts: all of it must be in the
+            # stream when that is read.
+            if self._read_words is not None and began >= words_due:
+                await _ask(self._read_words(self._client))
+                words_due = began + WORDS_PERIOD
             meta = await _ask(self._client.hmget(META, HEAD_FIELDS))
             answer = await _ask(self._client.xread({STREAM: following.stream_id}, STREAM_BATCH))
             self._health.note_success(Direction.READ)
@@ -180,9 +184,6 @@ class LogReader:
                 return
             if not answer and head.sequence != following.sequence:
                 return
-            if self._read_words is not None and began >= words_due:
-                await _ask(self._read_words(self._client))
-                words_due = began + WORDS_PERIOD
             caught_up = head.incarnation and head.sequence <= following.sequence
             if self._complete and self._trusted and caught_up:
                 self._heard(began)

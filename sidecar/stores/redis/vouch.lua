@@ -6,7 +6,7 @@
 local writers = KEYS[1]
 local life, tick = unpack(redis.call('HMGET', writers, 'life', 'tick'))
 local counted = tick and #tick < 16 and (tick == '0' or string.match(tick, '^[1-9]%d*$'))
-if not life or life == '' or not counted then
+if not life or #life ~= 16 or string.find(life, '[^0-9a-f]') or not counted then
   life = ARGV[2]
   redis.call('HSET', writers, 'life', life, 'tick', 0)
 end

@@ -75,10 +75,11 @@ class Vouching:
             async with asyncio.timeout(TIMEOUT):
                 life, number = await self._script(keys=[WRITERS], args=arguments)
         except ResponseError as error:  # it is there, and takes nothing
-            self._health.note_failure(Direction.WRITE, error)
+            self._health.note_failure(Direction.VOUCH, error)
         except (RedisError, OSError) as error:
             log.debug("not vouched in Redis", extra={"cause": type(error).__name__})
         else:
+            self._health.note_success(Direction.VOUCH)
             self._unannounced.learn(Tick(life, number))
 
     async def end(self) -> None:

@@ -27,7 +27,7 @@ from sidecar.stores.sql.tables import (
     users,
 )
 
-OUTBOX_BATCH: Final = 500  # entries announced at once
+OUTBOX_BATCH: Final = 200  # entries announced at once: one script, within its timeout
 IDLE_BATCH: Final = 200  # sessions ended in one transaction: a write lock is held for milliseconds
 LEVELS: Final = {level.value: level for level in Level}
 ENTRY: Final = (
@@ -100,7 +100,7 @@ class SqlRevocations:
         """End all sessions of a user, move their epoch, and write the event. Raises NotFound."""
         async with self._database.write(log=True) as connection:
             entries = await self.move_epoch(
-                connection, user_id, now=event.at, keep_after=keep_after
+                connection, user_id, now=event.at, keep_after=keep_after, beyond=event.at
             )
             await drop_credentials(connection, user_id, personal_tokens_too=personal_tokens)
             await write_event(connection, event)
@@ -143,7 +143,7 @@ class SqlRevocations:
         move = (
             sa.update(deployment)
             .where(deployment.c.id == 1)
-            .values(epoch=deployment.c.epoch + 1)
+            .values(epoch=_move_beyond(deployment.c.epoch, event.at))
             .returning(deployment.c.epoch)
         )
         async with self._database.write(log=True) as connection:
@@ -155,18 +155,24 @@ class SqlRevocations:
             return await self.record(connection, entry)
 
     async def move_epoch(
-        self, connection: AsyncConnection, user_id: str, *, now: int, keep_after: int
+        self,
+        connection: AsyncConnection,
+        user_id: str,
+        *,
+        now: int,
+        keep_after: int,
+        beyond: int = 0,
     ) -> tuple[Entry, ...]:
         """Refuse what was sealed for a user until now, within the caller's transaction.
 
-        The entry outlives the last token of their living sessions; ended ones have entries of their
-        own. Raises NotFound.
+        The new epoch is at least `beyond`. The entry outlives the last token of their living
+        sessions; ended ones have entries of their own. Raises NotFound.
         """
         # The user's row first: a login that is opening a session at this moment holds it.
         move = (
             sa.update(users)
             .where(users.c.id == user_id)
-            .values(epoch=users.c.epoch + 1)
+            .values(epoch=_move_beyond(users.c.epoch, beyond))
             .returning(users.c.epoch)
         )
         epoch = (await connection.execute(move)).scalar_one_or_none()
@@ -253,6 +259,15 @@ class SqlRevocations:
             raise StoreUnavailable(
                 f"{self._database}: a newer version wrote a revocation that this one does not know"
             ) from None
+
+
+def _move_beyond(epoch: sa.ColumnElement[int], least: int) -> sa.ColumnElement[int]:
+    """Return an epoch above this one that is at least so great: for an end, its Unix second.
+
+    Nothing compares it with a clock. But a failover or a backup may have lost moves, and what was
+    sealed behind them would outlive the end that an operator does again, were it one more alone.
+    """
+    return sa.case((epoch < least, least), else_=epoch + 1)
 
 
 def _read_entry(sequence: int, level: str, subject: str, epoch: int, forget_at: int) -> Entry:
