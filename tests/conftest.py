@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from tests.programs.commands import ending_servers
 from tests.programs.postgres import Postgres, serving_postgres
 from tests.programs.redis import RedisServer, serving_redis
 
@@ -32,6 +33,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         os.environ["COVERAGE_PROCESS_CONFIG"] = COVERAGE_ASKED
     else:
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forking() -> Iterator[None]:
+    """End with the session the processes that commands are forks of."""
+    with ending_servers():
+        yield
 
 
 @pytest.fixture(scope="session")

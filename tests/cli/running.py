@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAM = (sys.executable, "-m", "sidecar")
+from tests.programs.commands import find_program
+
 PASSWORD = "a long enough passphrase"
 DEADLINE = 30.0  # seconds
 
@@ -71,9 +71,8 @@ async def sidecar(
     environ: Mapping[str, str] | None = None,
 ) -> Ran:
     """Run `sidecar` with these arguments in a folder, where its settings file may be."""
-    return await execute(
-        folder, (*PROGRAM, *arguments), stdin=stdin, stdout=stdout, environ=environ
-    )
+    command = find_program(arguments, environ or {})
+    return await execute(folder, command, stdin=stdin, stdout=stdout, environ=environ)
 
 
 async def sidecar_each(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import PASSWORD, PROGRAM, Ran, add_user, clean_environ, execute, sidecar
+from tests.cli.running import PASSWORD, Ran, add_user, clean_environ, execute, sidecar
+from tests.programs.commands import PROGRAM
 
 pytestmark = pytest.mark.asyncio
 

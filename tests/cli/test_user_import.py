@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import PROGRAM, add_user, clean_environ, execute, sidecar
+from tests.cli.running import add_user, clean_environ, execute, sidecar
 from tests.credentials.known import AUTHELIA, HTPASSWD, WERKZEUG
+from tests.programs.commands import PROGRAM
 
 pytestmark = pytest.mark.asyncio
 

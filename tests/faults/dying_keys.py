@@ -62,7 +62,8 @@ def is_write(called: Any) -> bool:
 async def act(settings: Settings, name: str, kind: str, number: int, tell: Tell) -> None:
     """Do it, or die of it."""
     death = Death(number)
-    threading.setprofile(death.watch)
+    if kind == "writes":  # it costs every call of every thread
+        threading.setprofile(death.watch)
     async with open_services(settings) as services:
         kid = None if name == "first" else signing(await read_ring(services))["token"]
         if kind == "awaits":

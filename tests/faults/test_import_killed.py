@@ -8,9 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from sidecar.stores.sql.tables import audit, users
-from tests.cli.running import PROGRAM, clean_environ
+from tests.cli.running import clean_environ
 from tests.contracts.sql_stores import outside
 from tests.credentials.known import WERKZEUG
+from tests.programs.commands import PROGRAM
 from tests.programs.postgres import Postgres
 from tests.programs.service import Service, make_service
 

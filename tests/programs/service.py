@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
+from tests.programs.commands import find_program
 from tests.programs.process import READY_TIMEOUT, Program, free_port, start
 
 PASSWORD = "a long enough passphrase"
@@ -108,7 +109,7 @@ class Service:
     async def run(self, *arguments: str, stdin: str = "") -> Commanded:
         """Run a command of the service with its settings."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "sidecar", *arguments, "--config", str(self.config)),
+            *find_program((*arguments, "--config", str(self.config)), self.environ),
             cwd=self.directory,
             env={**os.environ, **self.environ},
             stdin=asyncio.subprocess.PIPE,
