@@ -16,9 +16,9 @@ RECOVERY: Final = 2.0
 # Seconds behind the last disturbance after which a request that failed can no longer be carried
 # out: a statement waits 4 s for PostgreSQL.
 STRAGGLING: Final = 6.0
-# Seconds by which a view may reach its greatest age earlier than the fault alone says: its last
-# read may have begun, in vain, long before that.
-EARLY: Final = 1.0
+# Seconds by which a view may reach its greatest age earlier than the fault alone says: as the
+# database goes away it may be as old as BOUND, and its last read was under way for a while.
+EARLY: Final = BOUND + 0.5
 
 GATEWAY: Final = "gateway"
 POSTGRES: Final = "postgres"
