@@ -194,7 +194,14 @@ class Serving:
         if period is not None:
             canaries = Canaries(propagation, self.services.revocations, period)
             work["the canaries"] = canaries.run()
-        async with running(work, ended=ended):
-            yield
-        if self.services.redis is not None:
-            await self.services.redis.end()
+        redis = self.services.redis
+        if redis is None:
+            async with running(work, ended=ended):
+                yield
+            return
+        # The others count on its word until it has said that it ends: what it does besides may take
+        # seconds to end, as while the database is frozen.
+        async with running({"the word in Redis": redis.vouch()}, ended=ended):
+            async with running(work, ended=ended):
+                yield
+            await redis.end()

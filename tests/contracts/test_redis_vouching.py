@@ -82,13 +82,14 @@ async def running(server: RedisServer, name: str, user: str = "") -> AsyncIterat
     async with aclosing(feed):
         process = Process(feed, writers, unannounced)
         heard.append(process.hear)
-        task = asyncio.create_task(feed.run())
+        tasks = [asyncio.create_task(each) for each in (feed.run(), feed.vouch())]
         try:
             yield process
-            assert not task.done(), task
+            assert not any(task.done() for task in tasks), tasks
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
 
 async def test_while_all_vouch_redis_is_fresh_and_goes_on_to_be(redis_server: RedisServer) -> None:

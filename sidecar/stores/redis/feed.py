@@ -100,16 +100,19 @@ class RedisFeed:
         """Announce these; False where Redis did not take them in time."""
         return await self._announcements.announce(entries)
 
+    async def vouch(self) -> None:
+        """Tell the others, until cancelled, what of this process is not missing in Redis."""
+        if self._vouching is not None:
+            await self._vouching.run()
+
     async def end(self) -> None:
         """Tell the others that this process writes nothing more."""
         if self._vouching is not None:
             await self._vouching.end()
 
     async def run(self) -> None:
-        """Follow the log until cancelled, vouch, and fill the log where it is new."""
+        """Follow the log until cancelled, and fill it where it is new."""
         async with asyncio.TaskGroup() as group:
             if self._refill is not None:
                 group.create_task(self._refill.run())
-            if self._vouching is not None:
-                group.create_task(self._vouching.run())
             group.create_task(self._log.run())
