@@ -27,6 +27,7 @@ from tests.contracts.programs import (
 )
 from tests.contracts.sql_stores import (
     KEEP,
+    NOW,
     end_everyone,
     read_tables,
 )
@@ -189,7 +190,7 @@ async def test_a_removed_program_is_gone_and_its_tokens_are_refused(
 async def test_the_epoch_of_everyone_is_read_with_the_program(store: SqlStore) -> None:
     await add(store)
     await end_everyone(store)
-    assert await epoch_of(store) == (1, 0)
+    assert await epoch_of(store) == (NOW, 0)
 
 
 async def test_the_trail_says_who_did_it_and_from_where(store: SqlStore) -> None:

@@ -11,6 +11,7 @@ from sidecar.stores.sql import SqlStore
 from tests.contracts.sql_stores import (
     BOUND,
     HASH,
+    NOW,
     add_user,
     change_user,
     end_everyone,
@@ -50,7 +51,7 @@ async def test_an_account_bears_both_epochs_of_this_moment(store: SqlStore) -> N
     await end_everyone(store)
     account = await store.sessions.find_account("alice")
     assert account is not None
-    assert account.epoch == (1, 2)
+    assert account.epoch == (NOW, NOW + 1)
 
 
 async def test_a_session_is_kept_as_it_was_opened(store: SqlStore) -> None:

@@ -60,7 +60,7 @@ async def test_a_user_is_found_with_a_version_that_every_change_moves(store: Sql
     await end_user(store)
     found = await store.users.find_user(user.id)
     assert found is not None
-    assert (found[0].name, found[1]) == ("Name 2", 4)
+    assert (found[0].name, found[1]) == ("Name 2", NOW)
 
 
 @pytest.mark.parametrize("user_id", ["alice", "", "id-of-ALICE", "%", "id-of-bob"])

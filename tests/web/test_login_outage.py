@@ -4,8 +4,8 @@ import asyncio
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 
 import pytest
 import sqlalchemy as sa
@@ -49,14 +49,17 @@ def execute(web: Web, statement: str) -> None:
         connection.execute(statement)
 
 
-@contextmanager
-def without(web: Web, table: str) -> Iterator[None]:
-    """Let all work but what needs this table, for the length of the block."""
-    execute(web, f"ALTER TABLE {table} RENAME TO away")
+@asynccontextmanager
+async def without(web: Web, table: str) -> AsyncIterator[None]:
+    """Let all work but what needs this table, for the length of the block.
+
+    By threads: the service, which may hold the file's lock, goes on meanwhile.
+    """
+    await asyncio.to_thread(execute, web, f"ALTER TABLE {table} RENAME TO away")
     try:
         yield
     finally:
-        execute(web, f"ALTER TABLE away RENAME TO {table}")
+        await asyncio.to_thread(execute, web, f"ALTER TABLE away RENAME TO {table}")
 
 
 def outcomes(web: Web) -> Counter[str]:
@@ -101,7 +104,7 @@ async def test_who_is_right_while_no_login_can_be_finished_is_let_in_afterwards(
     served: Web,
 ) -> None:
     await served.add_user()
-    with without(served, "sessions"):
+    async with without(served, "sessions"):
         for _ in range(USER.free + 1):
             assert (await log_in(served)).status == 503
         assert (await log_in(served, password="wrong")).status == 401
@@ -113,7 +116,7 @@ async def test_who_confirms_a_second_factor_meanwhile_can_do_so_afterwards(serve
     await served.add_user()
     who = bearer((await served.log_in())["access_token"])
     phone = Phone.of((await ask(served, "POST", "/me/otp", who)).json["secret"])
-    with without(served, "recovery_codes"):
+    async with without(served, "recovery_codes"):
         for _ in range(USER.free + 1):
             answer = await ask(served, "POST", "/me/otp/confirm", who, {"otp": phone.read()})
             answer.assert_problem(503, "unavailable")
@@ -123,7 +126,7 @@ async def test_who_confirms_a_second_factor_meanwhile_can_do_so_afterwards(serve
 
 async def test_who_errs_meanwhile_still_counts(served: Web) -> None:
     await served.add_user()
-    with without(served, "sessions"):
+    async with without(served, "sessions"):
         guesses = [log_in(served, password="wrong") for _ in range(4)]
         for answer in await asyncio.gather(*guesses):
             assert answer.status == 401
