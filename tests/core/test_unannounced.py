@@ -94,6 +94,15 @@ def test_of_all_there_is_no_room_for_the_oldest_holds_its_tick() -> None:
     assert made.vouch() == at(8)
 
 
+def test_what_began_before_any_tick_and_has_no_room_is_vouched_for_by_nothing_later() -> None:
+    made = Unannounced[str](0)
+    made.fail(made.begin(["a"]))
+    made.learn(at(1))
+    made.fail(made.begin(["b"]))
+    made.learn(at(2))
+    assert made.vouch() is None
+
+
 def test_a_redis_that_went_back_or_is_another_proves_nothing_about_what_waits() -> None:
     for tick in (at(4), at(9, NEXT)):
         made = make(5, most=1)

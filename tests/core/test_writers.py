@@ -182,6 +182,16 @@ def test_one_that_was_forgotten_may_have_ended_after_all() -> None:
     assert len(writers) == 1
 
 
+def test_one_that_was_forgotten_is_known_by_its_name_all_the_same() -> None:
+    writers = made()
+    assert writers.knows(OWN)
+    assert writers.knows(OTHER)
+    assert not writers.knows(THIRD)
+    read_sql(writers, 12, 12 + 2 * SILENCE)
+    assert len(writers) == 1
+    assert writers.knows(OTHER)
+
+
 def test_while_sql_is_away_nobody_is_forgotten() -> None:
     writers = made()
     read_sql(writers, 11, 40)
