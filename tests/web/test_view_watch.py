@@ -5,14 +5,17 @@ from typing import Final
 
 import pytest
 
+from sidecar.app.canary import Ear
 from sidecar.app.viewwatch import ViewWatch
-from sidecar.clock import Now
+from sidecar.clock import Now, read_clock, read_unix_ms
+from sidecar.core.canary import LIFE, Canary
 from sidecar.core.grant import Issuer
 from sidecar.core.keyring import KeyRing
 from sidecar.core.policy import Policy, WhenStale
+from sidecar.core.propagation import Propagation
 from sidecar.core.revocation import RevocationView
 from sidecar.core.unannounced import Tick
-from sidecar.core.writers import MARK, Word, Writers
+from sidecar.core.writers import MARK, SILENCE, Word, Writers
 from sidecar.gate import Gate, GateOptions
 
 MOST: Final = 30  # seconds
@@ -118,3 +121,18 @@ def test_of_a_view_that_was_never_read_nothing_is_said(caplog: pytest.LogCapture
     gate.view = RevocationView()
     ViewWatch(gate, WhenStale.DENY).look(_at(1))
     assert _told(caplog) == []
+
+
+def test_a_writer_whose_clock_is_behind_lives_as_long_as_its_canaries_come() -> None:
+    """By our clock they are over before they come; else it were forgotten, and missed by nobody."""
+    own, other = f"{MARK}{0:012x}", f"{MARK}{1:012x}"
+    writers = Writers(own)
+    hear = Ear(RevocationView(), Propagation(own), writers).listen("sql")
+    began = read_clock().monotonic - SILENCE - 1
+    writers.hear_words(began, Tick("a" * 16, 1), {other: Word(None, 1, "host/2")})
+    for second in range(int(SILENCE)):
+        writers.hear_sql(began + second)
+    hear([Canary(other, read_unix_ms() - 1000 * (LIFE + 10)).make_revocation()])
+    for late in (SILENCE, SILENCE + 1):
+        writers.hear_sql(began + late)
+    assert len(writers) == 2
