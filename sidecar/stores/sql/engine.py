@@ -192,7 +192,8 @@ def _list_failures(engine: AsyncEngine) -> tuple[type[Exception], ...]:
     if engine.dialect.name != "postgresql":
         return failures
     # Of a connection that was ended in the middle of the driver's own work.
-    return (*failures, engine.dialect.dbapi.asyncpg.InternalClientError)  # type: ignore[union-attr]
+    driver = engine.dialect.dbapi.asyncpg  # type: ignore[union-attr]  # what is made has its driver
+    return (*failures, driver.InternalClientError)
 
 
 class _Alone:
