@@ -68,7 +68,7 @@ propagation: $(INSTALLED) programs ## measure how long 2 000 logouts take until 
 	@PROPAGATION_REVOCATIONS=2000 $(BIN)/pytest -s tests/faults/test_propagation.py $(ARGS)
 
 # Those whose figures stand in docs/guarantees.md, one test after the other.
-FAULTS := tests/faults/test_redis_faults.py tests/faults/test_sql_*.py tests/faults/test_soak.py \
+FAULTS := tests/faults/test_redis_f*.py tests/faults/test_sql_*.py tests/faults/test_soak.py \
 	tests/faults/test_sigterm.py
 
 .PHONY: figures

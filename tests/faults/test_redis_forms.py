@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 
 from tests.contracts.redis_readers import raw_client, reading
 from tests.faults.asking import ask, let_in_until, log_in_token, log_out, until, until_degraded
+from tests.faults.figures import note
 from tests.faults.pairs import Pair, serving_pair
 from tests.programs.redis import RedisServer
 from tests.programs.redisforms import serving_cluster, serving_sentinels
@@ -61,7 +62,9 @@ async def test_a_failover_by_sentinel_needs_no_hand(tmp_path: Path, client: Clie
         await both_degraded(client, pair, "redis")
         revoked.append(await log_out_at_one(client, pair))
         await both_degraded(client, pair)
-        assert time.monotonic() - since < FAILOVER
+        took = time.monotonic() - since
+        note(well_again_s=took)
+        assert took < FAILOVER
         revoked.append(await log_out_at_one(client, pair))
         for service in (pair.one, pair.other):
             assert await ask(client, service, kept) == 200
