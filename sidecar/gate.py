@@ -5,14 +5,15 @@ what a decision needs is already in this process.
 """
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
 
 from sidecar.clock import Now
 from sidecar.core.access import Access
 from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import TokenKind
-from sidecar.core.facts import RequestFacts
+from sidecar.core.facts import Asked, RequestFacts
 from sidecar.core.grant import PERSONAL_AMR, Issuer
 from sidecar.core.keyring import KeyRing
 from sidecar.core.lastuse import LastUse, Used
@@ -26,17 +27,41 @@ from sidecar.credentials.assertions import SealedAssertion, seal_assertion
 from sidecar.errors import NoVerdict
 
 OPENED_TOKENS: Final = 16_384  # a generation; about 2 kB each
+ALLOW: Final = "allow"  # beside the reasons of refusals, in what is counted
+MOST_ACCESSES: Final = 8  # that are remembered to have let a token in
 ASSERTIONS: Final = 16_384  # a generation; about 1 kB each
 
 
-class Credential(NamedTuple):
-    """What came with a request, unopened: an access token as `Bearer`, or our session cookie."""
+@dataclass(slots=True)
+class Credential:
+    """What came with a request, unopened: an access token as `Bearer`, or our session cookie.
+
+    `opened` is what the gate found in it: a note, for whoever shows the same again.
+    """
 
     kind: TokenKind
     unverified: str
+    opened: VerifiedToken | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"Credential({self.kind.name})"
+
+
+@dataclass(slots=True)
+class Passed:
+    """An allow, and all that it was decided by: while that is the same, it would be no other.
+
+    `accesses` are those that have let it in. `since` and `until` are Unix seconds; `used_at` is the
+    one in which its use was last noted.
+    """
+
+    token: VerifiedToken
+    accesses: tuple[Access, ...]
+    ring: KeyRing
+    state: object
+    since: int
+    until: int
+    used_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,7 @@ class Gate:
         self.stale_allows = 0
         self.last_use = LastUse()
         self._options = options
+        self._clock_skew, self._max_staleness = options.clock_skew, options.max_staleness
         self._posture = Posture(options.max_staleness, options.when_stale)
         self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(OPENED_TOKENS)
         self._assertions: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(ASSERTIONS)
@@ -130,7 +156,7 @@ class Gate:
             age=self.view_age(now),
             posture=self._posture,
             now=now.unix,
-            clock_skew=self._options.clock_skew,
+            clock_skew=self._clock_skew,
             narrowing=narrowing,
         )
         if isinstance(verdict, Allow) and verdict.token is not None:
@@ -138,6 +164,60 @@ class Gate:
             if verdict.stale:
                 self.stale_allows += 1
         return verdict
+
+    def remember(
+        self,
+        allow: Allow,
+        facts: RequestFacts,
+        now: Now,
+        sealed: SealedAssertion | None,
+        before: Passed | None,
+    ) -> Passed | None:
+        """Return what an allow was decided by, None where the time or an address had a say in it.
+
+        `sealed` is the assertion that goes with it, `before` what was remembered until now.
+        """
+        token = allow.token
+        rule = self.policy.find_plain(facts.method, facts.host.name, facts.path)
+        if token is None or rule is None or not rule.access.lasting or allow.stale:
+            return None
+        standing = token.standing
+        if standing is None or standing.ring is not self.ring:
+            return None
+        since, until = standing.since, standing.until
+        if sealed is not None:
+            since, until = max(since, sealed.since), min(until, sealed.until)
+        accesses: tuple[Access, ...] = (rule.access,)
+        if before is not None and before.token is token:
+            # What they say of its principal holds whatever else has changed.
+            others = (each for each in before.accesses if each is not rule.access)
+            accesses += tuple(islice(others, MOST_ACCESSES - 1))
+        return Passed(token, accesses, self.ring, standing.state, since, until, now.unix)
+
+    def allows_again(self, passed: Passed, asked: Asked, now: Now) -> bool:
+        """Say whether `decide` would allow this too, and note the use.
+
+        It has no say about a cookie that another site makes a browser send along.
+        """
+        host, path = asked.host, asked.path
+        rule = self.policy.find_plain(asked.method, host.name, path)
+        view, unix = self.view, now.unix
+        if (
+            rule is None
+            or rule.access not in passed.accesses
+            or passed.ring is not self.ring
+            or passed.state is not view.state
+            or not passed.since <= unix < passed.until
+            or view.read_at is None
+        ):
+            return False
+        age = now.monotonic - view.read_at
+        if age > self._max_staleness or (rule.max_staleness or age) < age:
+            return False
+        if passed.used_at != unix:
+            passed.used_at = unix
+            self._note_use(passed.token, now)
+        return True
 
     def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
         """Return the token of somebody who calls this service itself; raises NoVerdict."""
@@ -154,7 +234,7 @@ class Gate:
         """Return an opened token if it is good at this moment; raises NoVerdict."""
         if not self.can_decide(now):
             raise NoVerdict("the view of the revocations is too old")
-        token = judge_token(opened, self.ring, self.view, now.unix, self._options.clock_skew)
+        token = judge_token(opened, self.ring, self.view, now.unix, self._clock_skew)
         if isinstance(token, VerifiedToken):
             self._note_use(token, now)
             if self.is_stale(now):
@@ -194,26 +274,29 @@ class Gate:
         opened = self._opened.get(credential.unverified)
         return opened if opened is not None and opened.kind is credential.kind else None
 
-    def seal_assertion(self, token: VerifiedToken, host: str, now: Now) -> str:
+    def hands_out(self, sealed: SealedAssertion, now: Now) -> bool:
+        """Say whether an assertion may be handed out once more."""
+        # From its own second on: a clock that was set back must not hand out what begins later. And
+        # by the same ring: another may lack the key, and nobody would find it any more.
+        return (
+            sealed.since <= now.unix < sealed.until
+            and sealed.ring is self.ring
+            and not self.view.revokes_key(sealed.kid)
+        )
+
+    def seal_assertion(self, token: VerifiedToken, host: str, now: Now) -> SealedAssertion:
         """Return the assertion for the upstream at `host`; one is handed out for half its life.
 
         Raises NoVerdict where no key of the ring signs now.
         """
         key = (token.claims.jti, host)
         kept = self._assertions.get(key)
-        # From its own second on: a clock that was set back must not hand out what begins later. And
-        # by the same ring: another may lack the key, and nobody would find it any more.
-        if (
-            kept is not None
-            and kept.since <= now.unix < kept.until
-            and kept.ring is self.ring
-            and not self.view.revokes_key(kept.kid)
-        ):
-            return kept.text
+        if kept is not None and self.hands_out(kept, now):
+            return kept
         ttl = self._options.assertion_ttl
         kept = seal_assertion(token, host, self.ring, self.view, now=now.unix, ttl=ttl)
         self._assertions.put(key, kept)
-        return kept.text
+        return kept
 
     def _note_use(self, token: VerifiedToken, now: Now) -> None:
         """Note that somebody got somewhere by their session or personal token."""
@@ -226,7 +309,7 @@ class Gate:
         """Count a decision; None: no verdict could be reached."""
         match verdict:
             case Allow():
-                self.decisions["allow"] += 1
+                self.decisions[ALLOW] += 1
             case Deny():
                 self.decisions[verdict.reason.value] += 1
             case None:
@@ -234,8 +317,11 @@ class Gate:
 
     def _open(self, credential: Credential) -> VerifiedToken | Deny:
         """Open a credential; only what opens is kept, so that forgeries push nothing out."""
+        if credential.opened is not None:
+            return credential.opened
         opened = self._opened.get(credential.unverified)  # as in `find_opened`, a call less
         if opened is not None and opened.kind is credential.kind:
+            credential.opened = opened
             return opened
         fresh = open_token(
             credential.unverified,
@@ -246,4 +332,5 @@ class Gate:
         )
         if isinstance(fresh, VerifiedToken):
             self._opened.put(credential.unverified, fresh)
+            credential.opened = fresh
         return fresh

@@ -36,6 +36,7 @@ from sidecar.web.identity import Identity
 from sidecar.web.middlewares import error_boundary
 from sidecar.web.pages.engine import Pages
 from sidecar.web.pages.refused import RefusedPages, make_refused_pages
+from sidecar.web.presented import Presenting
 from sidecar.web.routes import make_operations_app, make_public_app
 from sidecar.web.verify import QUESTIONS
 
@@ -129,6 +130,7 @@ def _make_context(
     keep_after = settings.revocation.keep_after
     bound = SessionBound(session.max_per_user, tokens.refresh_ttl, keep_after)
     store, revocations = services.store, services.revocations
+    jar = CookieJar(session.domain)
     rotation = Rotation(
         store.sessions,
         mint,
@@ -180,15 +182,15 @@ def _make_context(
             render_metrics=partial(serving.render_metrics, rotation, login.outcomes),
         ),
         public=public,
-        jar=CookieJar(session.domain),
+        jar=jar,
         dialect=settings.gateway.dialect,
         trusted=TrustedProxies(settings.gateway.trusted_proxies),
         identity=Identity(
             identity.headers,
             identity.assertion.header,
             asserts=identity.assertion.enabled,
-            keeps_cookie=identity.cookie is CookieHandling.KEEP,
         ),
+        presenting=Presenting(jar, keeps_cookie=identity.cookie is CookieHandling.KEEP),
         allowed_hosts=settings.allowed_hosts,
         cors_origins=frozenset(settings.cors_origins),
         pages=pages,

@@ -4,7 +4,7 @@ Each is one small class, which the decision and its explanation both ask.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
 from sidecar.core.addresses import Address, Network
@@ -23,12 +23,14 @@ class Asker(NamedTuple):
 class Condition(Protocol):
     """One condition; `key` is its name in the policy file, `reason` why it refuses.
 
-    A `fresh` one can be met by logging in again; the others cannot.
+    A `fresh` one can be met by logging in again; the others cannot. A `lasting` one is about the
+    principal alone: whoever has met it once meets it again.
     """
 
     key: ClassVar[str]
     reason: ClassVar[Reason]
     fresh: ClassVar[bool]
+    lasting: ClassVar[bool]
 
     def holds(self, asker: Asker) -> bool:
         """Say whether this asker meets it."""
@@ -44,6 +46,7 @@ class Users:
     key: ClassVar = "users"
     reason: ClassVar = Reason.USER_NOT_LISTED
     fresh: ClassVar = False
+    lasting: ClassVar = True
 
     def holds(self, asker: Asker) -> bool:
         """Say whether the asker is one of them; a program is nobody's namesake."""
@@ -59,6 +62,7 @@ class Roles:
     key: ClassVar = "roles"
     reason: ClassVar = Reason.ROLE_MISSING
     fresh: ClassVar = False
+    lasting: ClassVar = True
 
     def holds(self, asker: Asker) -> bool:
         """Say whether the asker is in one of them."""
@@ -74,6 +78,7 @@ class Networks:
     key: ClassVar = "networks"
     reason: ClassVar = Reason.NETWORK_NOT_ALLOWED
     fresh: ClassVar = False
+    lasting: ClassVar = False
 
     def holds(self, asker: Asker) -> bool:
         """Say whether the asker's address is known and in one of them."""
@@ -89,6 +94,7 @@ class Scope:
     key: ClassVar = "scope"
     reason: ClassVar = Reason.SCOPE_MISSING
     fresh: ClassVar = False
+    lasting: ClassVar = True
 
     def holds(self, asker: Asker) -> bool:
         """Say whether the asker has them all."""
@@ -104,6 +110,7 @@ class Amr:
     key: ClassVar = "amr"
     reason: ClassVar = Reason.AMR_MISSING
     fresh: ClassVar = True
+    lasting: ClassVar = True
 
     def holds(self, asker: Asker) -> bool:
         """Say whether the asker's login was by one of them."""
@@ -119,6 +126,7 @@ class MaxAge:
     key: ClassVar = "max_age"
     reason: ClassVar = Reason.LOGIN_TOO_OLD
     fresh: ClassVar = True
+    lasting: ClassVar = False
 
     def holds(self, asker: Asker) -> bool:
         """Say whether the login is young enough; a program never logged in."""
@@ -135,22 +143,24 @@ ORDER: tuple[type[Condition], ...] = (Users, Roles, Networks, Scope, Amr, MaxAge
 class Access:
     """Who may pass: `anyone`; or true CORS `preflight`s alone; or who is signed in.
 
-    The last must meet all `conditions`, which stand in `ORDER`.
+    The last must meet all `conditions`, which stand in `ORDER`. It is `open` where nobody has to be
+    signed in, and `lasting` where whoever has passed once passes again.
     """
 
     anyone: bool = False
     preflight: bool = False
     conditions: tuple[Condition, ...] = ()
+    open: bool = field(init=False, compare=False, repr=False)
+    lasting: bool = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "open", self.anyone or self.preflight)
+        object.__setattr__(self, "lasting", all(each.lasting for each in self.conditions))
 
     @classmethod
     def of(cls, *conditions: Condition) -> "Access":
         """Return the access of who is signed in and meets these conditions."""
         return cls(conditions=tuple(sorted(conditions, key=lambda each: ORDER.index(type(each)))))
-
-    @property
-    def open(self) -> bool:
-        """Whether nobody has to be signed in."""
-        return self.anyone or self.preflight
 
 
 def find_missing(accesses: Sequence[Access], asker: Asker) -> list[Condition]:

@@ -11,6 +11,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 MOST_HOPS: Final = 32  # addresses of X-Forwarded-For that are read; no honest chain is longer
+LONGEST_REMEMBERED: Final = 128  # characters of a whole X-Forwarded-For
 LONGEST_ADDRESS: Final = 45  # characters: IPv6 whose end is spelled as IPv4
 REMEMBERED: Final = 4096  # texts whose reading is kept: a few proxies and clients ask often
 
@@ -36,10 +37,11 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
         self._recall = lru_cache(maxsize=REMEMBERED)(self._read)
+        self._recall_client = lru_cache(maxsize=REMEMBERED)(self._find_client)
 
     def trust(self, peer: str | None) -> bool:
         """Say whether a peer may speak for others; None is a Unix socket, which may."""
-        return peer is None or self._judge(peer)[1]
+        return peer is None or (len(peer) <= LONGEST_ADDRESS and self._recall(peer)[1])
 
     def find_client(self, peer: str | None, forwarded_for: Sequence[str]) -> Address | Deny | None:
         """Return the first address from the right that is not a trusted hop's, None where all are.
@@ -49,11 +51,19 @@ class TrustedProxies:
         than MOST_HOPS trusted hops; what stands to its left the client may have written, and it is
         not read, however much it is.
         """
+        if not forwarded_for:
+            return self._recall_client(peer, None)
+        line = forwarded_for[0] if len(forwarded_for) == 1 else ",".join(forwarded_for)
+        if len(line) <= LONGEST_REMEMBERED:
+            return self._recall_client(peer, line)
+        return self._find_client(peer, line)
+
+    def _find_client(self, peer: str | None, line: str | None) -> Address | Deny | None:
         if peer is not None:
             address, trusted = self._judge(peer)
             if not trusted:
                 return address
-        hops = ",".join(forwarded_for).rsplit(",", MOST_HOPS) if forwarded_for else []
+        hops = [] if line is None else line.rsplit(",", MOST_HOPS)
         endless = len(hops) > MOST_HOPS  # the first of them is then all the rest, unread
         for hop in hops[:0:-1] if endless else hops[::-1]:
             address, trusted = self._judge(hop.strip())

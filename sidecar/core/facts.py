@@ -18,7 +18,7 @@ from sidecar.core.verdict import Deny, Reason
 LONGEST_TARGET: Final = 8192  # characters; the request line that nginx and Apache take by default
 LONGEST_HOST: Final = 253  # characters, RFC 1035 section 2.3.4 without the root's dot
 LONGEST_AUTHORITY: Final = LONGEST_HOST + 7  # a root dot, a colon and five digits
-REMEMBERED: Final = 4096  # hosts and paths whose reading is kept: the same few are asked about
+REMEMBERED: Final = 4096  # readings that are kept: the same few are asked about
 LONGEST_REMEMBERED: Final = 256  # characters of such a path: a flood of long ones fills no memory
 SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
 LARGEST_PORT: Final = 65_535
@@ -62,6 +62,16 @@ class Host:
         return self.name if self.port is None else f"{self.name}:{self.port}"
 
 
+class Asked(NamedTuple):
+    """What is asked about, whoever asks: the first five of its RequestFacts."""
+
+    method: str
+    scheme: str
+    host: Host
+    path: str
+    target: str
+
+
 class RequestFacts(NamedTuple):
     """One request that the gateway asks about.
 
@@ -90,6 +100,28 @@ class RequestFacts(NamedTuple):
         scheme = {"ws": "http", "wss": "https"}.get(self.scheme, self.scheme)
         target = quote(self.target, safe=_VISIBLE, errors="surrogateescape")
         return f"{scheme}://{self.host}{target}"
+
+
+def parse_asked(method: str, scheme: str, host: str, target: str) -> Asked | Deny:
+    """Return the canonical reading of what a gateway says of a request."""
+    if len(method) + len(scheme) + len(host) + len(target) <= LONGEST_REMEMBERED:
+        return _recall_asked(method, scheme, host, target)
+    return _read_asked(method, scheme, host, target)
+
+
+def _read_asked(said_method: str, said_scheme: str, said_host: str, target: str) -> Asked | Deny:
+    if isinstance(method := parse_method(said_method), Deny):
+        return method
+    if isinstance(scheme := parse_scheme(said_scheme), Deny):
+        return scheme
+    if isinstance(host := parse_host(said_host), Deny):
+        return host
+    if isinstance(path := parse_path(target), Deny):
+        return path
+    return Asked(method, scheme, host, path, target)
+
+
+_recall_asked: Final = lru_cache(maxsize=REMEMBERED)(_read_asked)
 
 
 def parse_method(text: str) -> str | Deny:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sidecar.core.addresses import Address
-from sidecar.core.facts import RequestFacts, parse_host, parse_method, parse_path, parse_scheme
+from sidecar.core.facts import RequestFacts, parse_asked
 from sidecar.core.origin import Site
 from sidecar.core.principal import Principal
 from sidecar.core.verdict import Deny
@@ -28,26 +28,17 @@ def imagine_request(
     parts = _URL.fullmatch(url)
     if parts is None:
         return None
-    if isinstance(spelled := parse_method(method), Deny):
-        return spelled
-    if isinstance(scheme := parse_scheme(parts[1].lower()), Deny):
-        return scheme
-    if isinstance(host := parse_host(parts[2]), Deny):
-        return host
     target = parts[3] if parts[3].startswith("/") else f"/{parts[3]}"
-    if isinstance(path := parse_path(target), Deny):
-        return path
+    asked = parse_asked(method, parts[1].lower(), parts[2], target)
+    if isinstance(asked, Deny):
+        return asked
     return RequestFacts(
-        method=spelled,
-        scheme=scheme,
-        host=host,
-        path=path,
-        target=target,
+        *asked,
         address=address,
         site=Site.SAME_ORIGIN,
         origin_host=None,
-        websocket=scheme in {"ws", "wss"},
-        preflight=preflight and spelled == "OPTIONS",
+        websocket=asked.scheme in {"ws", "wss"},
+        preflight=preflight and asked.method == "OPTIONS",
     )
 
 

@@ -21,6 +21,8 @@ SMALLEST_RSA_BITS: Final = 2048  # RFC 7518 section 3.3
 LARGEST_RSA_BITS: Final = 8192  # one verification grows with the square of the size
 COORDINATE_OCTETS: Final = 32  # of a point on P-256 (RFC 7518 section 6.2.1.2)
 
+FOREVER: Final = 1 << 62  # Unix seconds
+
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
 
@@ -99,6 +101,11 @@ class Key:
         if now < self.publish_until:
             return KeyState.RETIRING
         return KeyState.RETIRED
+
+    def next_change(self, now: int) -> int:
+        """Return the first second after `now` at which the state is another one; never: FOREVER."""
+        dates = (self.not_before, self.sign_until, self.publish_until)
+        return min((date for date in dates if date > now), default=FOREVER)
 
 
 def find_algorithm(public: object) -> Algorithm | None:

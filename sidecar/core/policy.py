@@ -78,11 +78,13 @@ class Rule:
 class Candidates(NamedTuple):
     """The rules about one path, in their order, up to the first that is about every request.
 
-    `folded` are those about the path as `fold_path` reads it; None: the same ones.
+    `folded` are those about the path as `fold_path` reads it; None: the same ones. `plain` says
+    that there are none and that the method alone tells which one decides.
     """
 
     exact: tuple[Rule, ...]
     folded: tuple[Rule, ...] | None
+    plain: bool = False
 
 
 class HostRules:
@@ -122,10 +124,12 @@ class HostRules:
         """Return the rules about the canonical `path`."""
         exact = self._gather(self._exact, path)
         other = fold_path(path)
-        if other == path and not self._cased:
-            return Candidates(exact, None)
-        folded = self._gather(self._folded, other)
-        return Candidates(exact, None if folded == exact else folded)
+        cased = other != path or self._cased
+        folded = self._gather(self._folded, other) if cased else exact
+        if folded != exact:
+            return Candidates(exact, folded)
+        plain = all(each.networks is None and not each.access.preflight for each in exact)
+        return Candidates(exact, None, plain)
 
     def _gather(self, tree: PathTree, path: str) -> tuple[Rule, ...]:
         found: list[int] = []
@@ -178,6 +182,15 @@ class Policy:
             if other is None or other.says != rule.says:
                 return Deny(Reason.PATH_AMBIGUOUS)
         return rule
+
+    def find_plain(self, method: str, host: str, path: str) -> Rule | None:
+        """Return what `match` does, where nothing but these three has a say in it; else None."""
+        found = self.find(host, path)
+        if found.plain:
+            for rule in found.exact:
+                if rule.methods is None or method in rule.methods:
+                    return rule
+        return None
 
     def find(self, host: str, path: str) -> Candidates:
         """Return the rules about a path, of the host itself, else of the longest wildcard."""

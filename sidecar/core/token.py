@@ -5,13 +5,14 @@ time: its answer may be cached. Expiry, the state of the key and revocation are 
 request, by core/verify.py.
 
 What PyJWT lets pass (an `exp` as text, duplicate members, padding, foreign header members) is
-refused before the signature is looked at; the signature itself is PyJWT's to check.
+refused here; the signature itself is PyJWT's to check. Ahead of it stands what is cheaper; behind
+it the claims, so that a stranger's JSON is never parsed but for one short header.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import jwt
 
@@ -45,22 +46,34 @@ _PROOF: Final = b"one pair"
 class VerifiedToken:
     """A token that this ring sealed, of the kind asked for, for this issuer and audience.
 
-    `kid` is None where no key sealed it: what the store vouched for (core/personal.py). `clean` is
-    the state of the view that was last found not to refuse it: a note, no part of what it says.
+    `kid` is None where no key sealed it: what the store vouched for (core/personal.py). `standing`
+    is what was last found of it: a note, no part of what it says.
     """
 
     kind: TokenKind
     kid: str | None
     claims: Claims
     principal: Principal = field(init=False)
-    clean: object = field(init=False, default=None, repr=False, compare=False)
+    standing: "Standing | None" = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "principal", Principal.of(self.claims))
 
-    def note_clean(self, state: object) -> None:
-        """Note that a view in this state does not refuse it."""
-        object.__setattr__(self, "clean", state)
+    def note_standing(self, standing: "Standing") -> None:
+        """Note that it is good, and for how long that holds."""
+        object.__setattr__(self, "standing", standing)
+
+
+class Standing(NamedTuple):
+    """A token is good by this ring and this state of the view, from `since` until `until`.
+
+    Both are Unix seconds; the latter is the first at which another look is needed.
+    """
+
+    ring: KeyRing
+    state: object
+    since: int
+    until: int
 
 
 class _NotStrictError(ValueError):
@@ -104,7 +117,12 @@ def open_token(
     if isinstance(key, Deny):
         return key
 
-    # 3. The claims: shapes and bounds (RFC 7519 section 4.1), then whose they are and for whom.
+    # 3. The signature (RFC 7515 section 5.2, step 8).
+    signed = text.rpartition(".")[0].encode("ascii")
+    if not _ALGORITHMS[key.alg].verify(signed, key.public, signature):
+        return Deny(Reason.BAD_SIGNATURE)
+
+    # 4. The claims: shapes and bounds (RFC 7519 section 4.1), then whose they are and for whom.
     members = _parse_object(payload)
     if members is None:
         return Deny(Reason.TOKEN_MALFORMED)
@@ -115,11 +133,6 @@ def open_token(
         return Deny(Reason.ISSUER)
     if audience is not None and not any(name in claims.aud for name in audience):
         return Deny(Reason.AUDIENCE)  # also where we have no audience at all
-
-    # 4. The signature (RFC 7515 section 5.2, step 8).
-    signed = text.rpartition(".")[0].encode("ascii")
-    if not _ALGORITHMS[key.alg].verify(signed, key.public, signature):
-        return Deny(Reason.BAD_SIGNATURE)
     return VerifiedToken(kind, key.kid, claims)
 
 
@@ -157,9 +170,7 @@ def _find_key(octets: bytes, kind: TokenKind, ring: KeyRing) -> Key | Deny:
 def _parse_object(octets: bytes) -> dict[str, object] | None:
     """Return the members of a JSON object in UTF-8, or None for what readers disagree about."""
     try:
-        value = json.loads(
-            octets.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse
-        )
+        value = _JSON.decode(octets.decode("utf-8"))
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         return None
     return value if type(value) is dict else None
@@ -174,3 +185,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse(constant: str) -> NoReturn:
     raise _NotStrictError(f"{constant} is not JSON")
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from sidecar.core.token import VerifiedToken
@@ -67,8 +67,7 @@ class Reason(StrEnum):
     PARAMETER = "parameter"
 
 
-@dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(NamedTuple):
     """The request may pass, as `token`'s principal or, on an `anyone` rule, as nobody.
 
     `stale` says that a view of the revocations was taken for it which is older than it should be.

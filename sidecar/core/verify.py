@@ -12,7 +12,7 @@ from sidecar.core.keyring import KeyRing, KeyState
 from sidecar.core.origin import SAFE_METHODS, Site
 from sidecar.core.policy import Policy, Posture, WhenStale
 from sidecar.core.revocation import RevocationView
-from sidecar.core.token import VerifiedToken
+from sidecar.core.token import Standing, VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
 from sidecar.errors import NoVerdict
 
@@ -30,7 +30,18 @@ def judge_token(
 
     `clock_skew` is how many seconds another replica's clock may be ahead; an end has no leeway.
     """
+    # What was found lately holds as long as nothing has changed. Among very many revocations a look
+    # goes to memory that no cache holds.
+    known = token.standing
+    if (
+        known is not None
+        and known.ring is ring
+        and known.state is view.state
+        and known.since <= now < known.until
+    ):
+        return token
     claims = token.claims
+    until = claims.exp
     # 1. The key as it stands in the present ring; what the store vouched for has none.
     if token.kid is not None:
         if view.revokes_key(token.kid):
@@ -50,18 +61,17 @@ def judge_token(
                 return Deny(Reason.KEY_REVOKED)
             case _:
                 assert_never(state)
+        until = min(until, key.next_change(now))
     # 2. The dates (RFC 7519 sections 4.1.4 to 4.1.6): refused on or after `exp`.
     if now >= claims.exp:
         return Deny(Reason.EXPIRED)
     if max(claims.iat, claims.nbf, claims.auth_time or 0) > now + clock_skew:
         return Deny(Reason.NOT_YET_VALID)
-    # 3. What has been taken away since. Among very many revocations a look goes to memory that no
-    # cache holds: one that found nothing stands until something is added.
-    if token.clean is not view.state:
-        refusal = view.find_refusal(claims)
-        if refusal is not None:
-            return Deny(refusal)
-        token.note_clean(view.state)
+    # 3. What has been taken away since.
+    refusal = view.find_refusal(claims)
+    if refusal is not None:
+        return Deny(refusal)
+    token.note_standing(Standing(ring, view.state, now, until))
     return token
 
 

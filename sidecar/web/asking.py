@@ -34,17 +34,11 @@ class Message:
 
     __slots__ = ("_transport", "headers", "method", "raw_path", "remote")
 
-    def __init__(
-        self,
-        method: str,
-        raw_path: str,
-        headers: Headers,
-        remote: str | None,
-        transport: asyncio.BaseTransport,
-    ) -> None:
-        self.method = method
-        self.raw_path = raw_path
-        self.headers = headers
+    method: str
+    raw_path: str
+    headers: Headers
+
+    def __init__(self, remote: str | None, transport: asyncio.BaseTransport) -> None:
         self.remote = remote
         self._transport = transport
 

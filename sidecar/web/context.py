@@ -31,6 +31,7 @@ from sidecar.web.gateways import origin_of
 from sidecar.web.identity import Identity
 from sidecar.web.pages.engine import Pages
 from sidecar.web.pages.refused import RefusedPages
+from sidecar.web.presented import Presenting
 from sidecar.web.refusals import Refusals
 
 
@@ -101,6 +102,7 @@ class Context:
     dialect: Dialect
     trusted: TrustedProxies
     identity: Identity
+    presenting: Presenting
     allowed_hosts: tuple[str, ...] | None
     cors_origins: frozenset[str]
     pages: Pages

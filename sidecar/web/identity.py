@@ -22,14 +22,12 @@ class Identity:
     """How the upstream is told who asks; equal to itself alone, so that it is found fast.
 
     `headers` are names by what they say (the keys of HEADERS in schemas/identity.py), `assertion`
-    is that of the assertion, which is empty unless `asserts`. `keeps_cookie` says whether our own
-    cookie goes on to the upstream too.
+    is that of the assertion, which is empty unless `asserts`.
     """
 
     headers: Mapping[str, str]
     assertion: str
     asserts: bool
-    keeps_cookie: bool
 
 
 def encode_value(text: str, safe: str = _VISIBLE) -> str:

@@ -8,11 +8,16 @@ and takes the ordinary way; a question that has been judged by then is not judge
 """
 
 import inspect
-from collections import deque
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aiohttp import web
-from aiohttp.http import HttpRequestParser, HttpVersion10, HttpVersion11, RawRequestMessage
+from aiohttp.http import (
+    HttpProcessingError,
+    HttpRequestParser,
+    HttpVersion10,
+    HttpVersion11,
+    RawRequestMessage,
+)
 from aiohttp.http_parser import HttpRequestParserPy
 from aiohttp.streams import EMPTY_PAYLOAD
 
@@ -27,9 +32,10 @@ _LEANED_ON: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
     (
         web.RequestHandler,
         (
-            *("_keepalive_handle", "_keepalive_timeout", "_messages", "_next_keepalive_close_time"),
-            *("_loop", "_parser", "_paused", "_process_keepalive", "_upgraded", "_waiter"),
-            *("connection_made", "data_received", "force_close", "peername", "transport"),
+            *("_close", "_force_close", "_keepalive_handle", "_keepalive_timeout", "_loop"),
+            *("_messages", "_next_keepalive_close_time", "_parser", "_paused", "_payload_parser"),
+            *("_process_keepalive", "_request_count", "_upgraded", "_waiter"),
+            *("data_received", "force_close", "peername", "transport"),
         ),
     ),
     (HttpRequestParser, ("feed_data", "message_consumed")),
@@ -59,50 +65,72 @@ def find_fault() -> str | None:
 FAULT: Final = find_fault()
 
 
+class _Parsed:
+    """Hands aiohttp what its parser has made of some octets already."""
+
+    def __init__(self, result: Any, error: HttpProcessingError | None = None) -> None:
+        self._result = result
+        self._error = error
+
+    def feed_data(self, _data: bytes) -> Any:
+        """Return or raise what the parser did."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
 class Lane(Protocol):
     """One connection; answers what it can as soon as it has come."""
 
-    __slots__ = ("_questions", "_remote", "_server")
+    __slots__ = ("_asking", "_questions", "_server")
 
     def __init__(self, server: ProtocolServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._questions = server.questions
-        self._remote: str | None = None
+        self._asking: Message | None = None
         self._server = server
-
-    def connection_made(self, transport: Any) -> None:
-        """Take a connection; whose it is does not change while it lasts."""
-        super().connection_made(transport)
-        peer = self.peername
-        self._remote = str(peer[0]) if isinstance(peer, list | tuple) else peer
 
     def data_received(self, data: bytes) -> None:
         """Take octets: all of one message, part of it, or several."""
         waiter = self._waiter
         # The handler must wait for a message and nothing else be ahead of it, else the order is
         # lost; and where the peer does not read, it is the ordinary way that waits for it.
-        if waiter is None or self._messages or self._paused or waiter.done():
+        if (
+            waiter is None
+            or waiter.done()
+            or self._messages
+            or self._paused
+            or self._upgraded
+            or self._payload_parser is not None
+            or self._force_close
+            or self._close
+        ):
             super().data_received(data)
             return
-        # Hidden: aiohttp wakes the handler as soon as there is a message.
-        self._waiter = None
+        try:
+            result = self._parser.feed_data(data)  # type: ignore[union-attr]  # there is one
+        except HttpProcessingError as error:
+            self._hand_over(data, _Parsed(None, error))
+            return
+        messages = result[0]
+        if not (len(messages) == 1 and not result[1] and self._answer(*messages[0])) and messages:
+            self._hand_over(data, _Parsed(result))
+
+    def _hand_over(self, data: bytes, parsed: _Parsed) -> None:
+        """Let aiohttp go on as if it had just parsed these octets itself."""
+        parser, self._parser = self._parser, cast("HttpRequestParser", parsed)
         try:
             super().data_received(data)
         finally:
-            self._waiter = waiter
-        messages = self._messages
-        if messages and not (len(messages) == 1 and self._answer(messages)):
-            waiter.set_result(None)
+            self._parser = parser
 
-    def _answer(self, messages: deque[Any]) -> bool:
-        """Say whether the message that waits was answered; if not, it waits as it did."""
-        message, payload = messages[0]
+    def _answer(self, message: Any, payload: Any) -> bool:
+        """Say whether this message was answered; if not, nothing has been done about it."""
         transport = self.transport
         if (
             payload is not EMPTY_PAYLOAD
-            or type(message) is not RawRequestMessage  # it could not be parsed
+            or type(message) is not RawRequestMessage
             or message.upgrade
-            or self._upgraded
             or transport is None
             or transport.is_closing()
         ):
@@ -114,17 +142,25 @@ class Lane(Protocol):
         question = self._questions.get(path) or find_question(self._questions, path)
         if question is None:
             return False
-        asking = Message(message.method, path, message.headers, self._remote, transport)
+        asking = self._asking
+        if asking is None:
+            peer = self.peername
+            remote = str(peer[0]) if isinstance(peer, list | tuple) else peer
+            asking = self._asking = Message(remote, transport)
+        asking.method = message.method
+        asking.raw_path = path
+        asking.headers = message.headers
         try:
             found = question(asking)
         except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
             self.found = error
             return False
-        if not isinstance(found, AllowHead):
+        if type(found) is not AllowHead:
             self.found = found  # the ordinary way writes it, and waits for the store
+            self._asking = None  # which looks at this one for as long as it waits
             return False
-        messages.clear()
         self._parser.message_consumed()  # type: ignore[union-attr]  # there is one while connected
+        self._request_count += 1
         server = self._server
         server.requests_count += 1
         stays = not (message.should_close or server.last)

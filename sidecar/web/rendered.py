@@ -4,13 +4,18 @@ aiohttp gathers a head in a dictionary and writes that out, anew for each answer
 of it is octets that were made once for each token (docs/decisions/0009).
 """
 
-from functools import lru_cache
-from typing import Final
+from email.utils import formatdate
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.helpers import rfc822_formatted_time
-from aiohttp.http import HttpVersion, HttpVersion10, HttpVersion11
+from aiohttp.http import HttpVersion
+
+from sidecar.web.headers import REQUEST_ID_HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CLOSE: Final = b"Connection: close\r\n\r\n"
 _KEEP: Final = b"Connection: keep-alive\r\n\r\n"  # HTTP/1.0 closes where nobody says so
@@ -27,32 +32,38 @@ def render_line(name: str, value: str) -> bytes:
 
 
 @lru_cache(maxsize=STARTS)
-def _render_start(version: HttpVersion, date: str) -> bytes:
+def _render_start(minor: int, at: int) -> bytes:
     """Return the lines that are the same for all answers of a second."""
-    start = f"HTTP/{version.major}.{version.minor} 200 OK\r\nContent-Length: 0\r\nDate: {date}\r\n"
+    date = formatdate(at, usegmt=True)
+    start = f"HTTP/1.{minor} 200 OK\r\nContent-Length: 0\r\nDate: {date}\r\n{REQUEST_ID_HEADER}: "
     return start.encode("ascii")
 
 
-class AllowHead:
+class AllowHead(NamedTuple):
     """An empty 200 with these header lines, each with its line end.
 
-    `Date`, `Content-Length` and `Connection` are added.
+    `X-Request-Id`, `Date` (of `at`, in Unix seconds), `Content-Length` and `Connection` are added.
     """
 
-    __slots__ = ("lines",)
-
-    def __init__(self, lines: bytes) -> None:
-        self.lines = lines
+    lines: bytes
+    request_id: str
+    at: int
 
     def render(self, version: HttpVersion, *, keep_alive: bool) -> bytes:
-        """Return all octets of the answer to a request of this version."""
+        """Return all octets of the answer to a request of this version, HTTP/1.0 or 1.1."""
+        minor = version.minor
         end = LINE_END
         if not keep_alive:
-            if version == HttpVersion11:
+            if minor == 1:
                 end = _CLOSE
-        elif version == HttpVersion10:
+        elif minor == 0:
             end = _KEEP
-        return _render_start(version, rfc822_formatted_time()) + self.lines + end
+        start = _render_start(minor, self.at)
+        return b"%b%b\r\n%b%b" % (start, self.request_id.encode("ascii"), self.lines, end)
+
+
+# A third of what naming the three takes.
+make_head = cast("Callable[[tuple[bytes, str, int]], AllowHead]", partial(tuple.__new__, AllowHead))
 
 
 class RenderedAllow(web.StreamResponse):

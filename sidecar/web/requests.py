@@ -71,7 +71,7 @@ def is_request_id(text: str) -> bool:
 
 def make_request_id() -> str:
     """Return a new id: a name, no secret."""
-    return f"{random.getrandbits(REQUEST_ID_BITS):018x}"
+    return random.getrandbits(REQUEST_ID_BITS).to_bytes(REQUEST_ID_BITS // 8).hex()
 
 
 async def read_body(request: web.Request) -> bytes:

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
 
-from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
 from sidecar.core.redirect import LONGEST_REDIRECT
@@ -16,10 +15,10 @@ from sidecar.core.throttle import TOO_MANY_ATTEMPTS, Throttled
 from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
-from sidecar.web.headers import AUTHORIZATION, COOKIE, REQUEST_ID_HEADER
+from sidecar.web.headers import REQUEST_ID_HEADER
 from sidecar.web.identity import Identity, render_identity
 from sidecar.web.pages.refused import RefusedPages
-from sidecar.web.rendered import LINE_END, AllowHead, render_line
+from sidecar.web.rendered import render_line
 from sidecar.web.stepup import list_step_up
 
 SERVER: Final = "sidecar"  # without a version
@@ -69,9 +68,6 @@ INVALID_TOKEN: Final = 'Bearer error="invalid_token"'
 
 NO_LOGIN_HELPS: Final = frozenset({Reason.TWO_CREDENTIALS, Reason.CREDENTIAL_MALFORMED})
 
-REMEMBERED: Final = 4096  # pairs of token and host whose lines are kept; 1.5 kB each, twice over
-
-_REQUEST_ID: Final = f"{REQUEST_ID_HEADER}: ".encode("ascii")
 # What every 200 has beside the identity.
 _OWN_LINES: Final = render_line("Cache-Control", NO_STORE) + render_line("Server", SERVER)
 
@@ -85,53 +81,10 @@ class Problem(web.Response):
         self.word = word
 
 
-def allow(
-    identity: Identity,
-    claims: Claims | None,
-    assertion: str,
-    authorization: str | None,
-    cookie: str | None,
-    request_id: str,
-) -> AllowHead:
-    """Return the 200 of an allow: the headers are for the upstream, the body is empty.
-
-    `authorization` and `cookie` stand in the place of what the client sent; None: it sent none.
-    """
-    lines = _render_allow(identity, claims, assertion) + _REQUEST_ID + request_id.encode("ascii")
-    lines += LINE_END
-    if authorization is not None:
-        lines += render_line(AUTHORIZATION, authorization)
-    return AllowHead(lines if cookie is None else lines + render_line(COOKIE, cookie))
-
-
-class _Rendered(NamedTuple):
-    identity: Identity
-    claims: Claims
-    assertion: str
-    lines: bytes
-
-
-# By assertion, else by token. What is found counts for the very same claims alone: to compare or
-# hash all of them costs more than all else that is done here.
-_RENDERED: Final = BoundedCache[str, _Rendered](REMEMBERED)
-
-
-def _render_allow(identity: Identity, claims: Claims | None, assertion: str) -> bytes:
-    """Return the lines that all answers to one token have which are about one host."""
-    key = assertion if claims is None else assertion or claims.jti
-    kept = _RENDERED.get(key)
-    if (
-        kept is not None
-        and kept.claims is claims
-        and kept.identity is identity
-        and kept.assertion == assertion
-    ):
-        return kept.lines
+def render_allow(identity: Identity, claims: Claims | None, assertion: str) -> bytes:
+    """Return the header lines of an allow: they are for the upstream, the body is empty."""
     own = f"{identity.assertion}: {assertion}\r\n".encode("ascii")
-    lines = render_identity(identity, claims) + _OWN_LINES + own
-    if claims is not None:
-        _RENDERED.put(key, _Rendered(identity, claims, assertion, lines))
-    return lines
+    return render_identity(identity, claims) + _OWN_LINES + own
 
 
 def refuse(

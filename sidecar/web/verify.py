@@ -3,31 +3,40 @@
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from aiohttp import web
 
-from sidecar.clock import read_clock
+from sidecar.clock import Now, read_clock
+from sidecar.core.claims import TokenKind
+from sidecar.core.facts import RequestFacts
 from sidecar.core.personal import ShownToken
 from sidecar.core.verdict import Allow, Deny, Reason
 from sidecar.core.verify import Unknown
 from sidecar.errors import NoVerdict, Unavailable
-from sidecar.settings import Decisions, Dialect
+from sidecar.gate import ALLOW, Credential
+from sidecar.settings import Decisions
 from sidecar.web.asking import Asking
-from sidecar.web.authorization import PersonalCredential, other_authorization
+from sidecar.web.authorization import PersonalCredential
 from sidecar.web.context import Context
 from sidecar.web.cookies import expire_cookies, list_places
-from sidecar.web.credentials import all_cookies, find_credential, other_cookies
 from sidecar.web.decisions import Question, log_allow, note_refusal, note_unread
-from sidecar.web.gateways import ENVOY_PREFIX, JOINED, parse_question
+from sidecar.web.gateways import (
+    ENVOY_PREFIX,
+    MANNERS,
+    Manner,
+    cannot_be_cross_site,
+    find_facts,
+    parse_question,
+)
 from sidecar.web.navigation import is_navigation
-from sidecar.web.rendered import AllowHead
+from sidecar.web.presented import Presented
+from sidecar.web.rendered import AllowHead, make_head
 from sidecar.web.requests import identify
-from sidecar.web.responses import allow, refuse, unavailable
+from sidecar.web.responses import refuse, render_allow, unavailable
 from sidecar.web.unread import keep_unread
 
-if TYPE_CHECKING:
-    from sidecar.gate import Credential
+IN_THE_CLEAR: Final = frozenset({"http", "ws"})
 
 log = logging.getLogger("sidecar.gate")
 
@@ -48,8 +57,7 @@ QUESTIONS: Final = web.AppKey("QUESTIONS", Questions)
 def make_questions(context: Context) -> Questions:
     """Return what answers the gateways' questions, by path; of any method."""
     questions = {
-        f"/verify/{dialect.value}": partial(answer, context=context, dialect=dialect)
-        for dialect in Dialect
+        f"/verify/{manner.dialect.value}": partial(answer, context, manner) for manner in MANNERS
     }
     return questions | {"/verify": questions[f"/verify/{context.dialect.value}"]}
 
@@ -66,10 +74,7 @@ def find_question(questions: Questions, raw_path: str) -> Callable[[Asking], Ans
 
 
 def answer(
-    request: Asking,
-    context: Context,
-    dialect: Dialect,
-    shown: ShownToken | None = None,
+    context: Context, manner: Manner, request: Asking, shown: ShownToken | None = None
 ) -> Answer:
     """Return the answer to a gateway's question; waits for nothing.
 
@@ -77,55 +82,64 @@ def answer(
     `shown` is what the store said.
     """
     request_id = identify(request, context)
-    question = parse_question(request, dialect, context.trusted)
+    question = parse_question(request, manner, context.trusted)
     if isinstance(question, Deny):
-        context.gate.count(question)
-        unread = keep_unread(request, dialect)
-        note_unread(context.refusals, request_id, unread, question, read_clock().unix)
-        return refuse(question, dialect, None, context.login_url, context.refused_pages, request_id)
-    facts, parameters = question
+        return _refuse_unread(context, manner, request, request_id, question)
+    asked, address, parameters = question
+    headers = request.headers
+    cookie_counts = asked.scheme not in IN_THE_CLEAR or context.public.scheme != "https"
+    presented = context.presenting.read(headers, manner.joined, cookie_counts)
+    if isinstance(presented, Deny):
+        return _refuse_unread(context, manner, request, request_id, presented)
     now = read_clock()
-    in_the_clear = context.public.scheme == "https" and facts.scheme in {"http", "ws"}
-    joined = JOINED[dialect]
-    found = find_credential(
-        request.headers, context.jar.name, cookie_counts=not in_the_clear, joined=joined
-    )
+    gate = context.gate
+    passed = presented.passed
+    if (
+        passed is not None
+        and presented.host == asked.host.name
+        and parameters.narrowing is None
+        and (passed.token.kind is TokenKind.ACCESS or cannot_be_cross_site(headers, asked))
+        and gate.allows_again(passed, asked, now)
+    ):
+        gate.decisions[ALLOW] += 1
+        return make_head((presented.lines, request_id, now.unix))
+    facts = find_facts(headers, asked, address)
     credential: Credential | ShownToken | Deny | None
+    found = presented.credential
     if isinstance(found, PersonalCredential):
         shown = shown or context.shown.find(found.unverified, now)
         if shown is None:
-            return Cold(_answer_cold(request, context, dialect, found.unverified))
-        credential = shown.at(facts.address)
+            return Cold(_answer_cold(context, manner, request, found.unverified))
+        credential = shown.at(address)
     else:
         credential = found
-    identity = context.identity
     try:
-        verdict = context.gate.decide(facts, credential, now, parameters.narrowing)
-        if isinstance(verdict, Allow) and verdict.token is not None and identity.asserts:
-            assertion = context.gate.seal_assertion(verdict.token, facts.host.name, now)
-        else:
-            assertion = ""
+        verdict = gate.decide(facts, credential, now, parameters.narrowing)
+        lines = b""
+        if isinstance(verdict, Allow):
+            lines = _find_lines(context, presented, facts, verdict, now)
     except NoVerdict as error:
-        context.gate.count(None)
+        gate.count(None)
         log.warning("no verdict", extra={"request_id": request_id, "cause": str(error)})
         return unavailable(request_id)
-    context.gate.count(verdict)
+    gate.count(verdict)
     match verdict:
         case Allow():
             if context.decisions is Decisions.ALL:
                 log_allow(request_id, facts, verdict.token)
-            claims = None if verdict.token is None else verdict.token.claims
-            find_cookies = all_cookies if identity.keeps_cookie else other_cookies
-            cookie = find_cookies(request.headers, joined)
-            authorization = other_authorization(request.headers)
-            return allow(identity, claims, assertion, authorization, cookie, request_id)
+            return AllowHead(lines, request_id, now.unix)
         case Deny():
-            asked = Question(request_id, facts, credential, parameters.narrowing)
-            note_refusal(context.refusals, context.gate, asked, verdict, now.unix)
+            told = Question(request_id, facts, credential, parameters.narrowing)
+            note_refusal(context.refusals, gate, told, verdict, now.unix)
             is_person = is_navigation(request.headers, facts, parameters.mode)
             way_back = facts if is_person else None
             refusal = refuse(
-                verdict, dialect, way_back, context.login_url, context.refused_pages, request_id
+                verdict,
+                manner.dialect,
+                way_back,
+                context.login_url,
+                context.refused_pages,
+                request_id,
             )
             if verdict.reason is Reason.TWO_CREDENTIALS and way_back is not None:
                 # Neither counts, and here only may a browser be told to forget a host's own one.
@@ -136,8 +150,39 @@ def answer(
             assert_never(verdict)
 
 
+def _find_lines(
+    context: Context, presented: Presented, facts: RequestFacts, allow: Allow, now: Now
+) -> bytes:
+    """Return the header lines of an allow. Raises NoVerdict where no assertion can be sealed."""
+    identity, gate, token = context.identity, context.gate, allow.token
+    if token is None:
+        return render_allow(identity, None, "") + presented.onward
+    host = facts.host.name
+    sealed = gate.seal_assertion(token, host, now) if identity.asserts else None
+    assertion = "" if sealed is None else sealed.text
+    lines = render_allow(identity, token.claims, assertion) + presented.onward
+    if isinstance(presented.credential, Credential):
+        if context.decisions is not Decisions.ALL:  # for the log all is found anew
+            presented.passed = gate.remember(allow, facts, now, sealed, presented.passed)
+            presented.host, presented.lines = host, lines
+        context.presenting.keep(presented)
+    return lines
+
+
+def _refuse_unread(
+    context: Context, manner: Manner, request: Asking, request_id: str, refusal: Deny
+) -> web.Response:
+    """Return the refusal of a question that could not be read."""
+    context.gate.count(refusal)
+    unread = keep_unread(request, manner.dialect)
+    note_unread(context.refusals, request_id, unread, refusal, read_clock().unix)
+    return refuse(
+        refusal, manner.dialect, None, context.login_url, context.refused_pages, request_id
+    )
+
+
 async def _answer_cold(
-    request: Asking, context: Context, dialect: Dialect, text: str
+    context: Context, manner: Manner, request: Asking, text: str
 ) -> AllowHead | web.StreamResponse:
     """Answer once the store has said whose a personal token is.
 
@@ -147,5 +192,5 @@ async def _answer_cold(
         shown = await context.shown.read(text)
     except Unavailable as error:
         shown = ShownToken(Unknown(str(error)))
-    found = answer(request, context, dialect, shown)
+    found = answer(context, manner, request, shown)
     return await found.answer if isinstance(found, Cold) else found

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.core.keyring import (
+    FOREVER,
     Key,
     KeyRing,
     KeyState,
@@ -47,6 +48,18 @@ def test_each_date_is_the_first_second_of_the_next_state(
     workshop: Workshop, now: int, state: KeyState
 ) -> None:
     assert _key(workshop, "a", 1000).state(now) is state
+
+
+def test_until_its_next_change_a_key_is_in_one_state(workshop: Workshop) -> None:
+    key = workshop.token_key
+    dates = (key.not_before, key.sign_until, key.publish_until)
+    for now in sorted({date + by for date in dates for by in (-1, 0, 1)}):
+        change = key.next_change(now)
+        assert change > now
+        if change == FOREVER:
+            assert key.state(now) is KeyState.RETIRED
+        else:
+            assert key.state(now) is key.state(change - 1) is not key.state(change)
 
 
 @pytest.mark.parametrize("now", [0, 999, 1000, 1099, 1100, 1200, 10**12])

@@ -101,10 +101,10 @@ def test_no_assertion_that_it_sealed_is_handed_out(workshop: Workshop, gate: Gat
     older = replace(make_key(generate_key(), Purpose.TOKEN), not_before=NOW - 1500)
     gate.ring = KeyRing.of([workshop.token_key, older])
     token = workshop.verified()
-    kept = gate.seal_assertion(token, HOST, AT)
-    assert gate.seal_assertion(token, HOST, AT) == kept
+    kept = gate.seal_assertion(token, HOST, AT).text
+    assert gate.seal_assertion(token, HOST, AT).text == kept
     revoke(gate, workshop.token_key)
-    sealed = gate.seal_assertion(token, HOST, AT)
+    sealed = gate.seal_assertion(token, HOST, AT).text
     opened = jwt.decode(
         sealed, KeySet.import_key_set(key_set(gate.present_ring())), algorithms=["RS256"]
     )
@@ -134,7 +134,7 @@ def test_no_assertion_outlives_the_key_that_sealed_it(
     """A longer life that was set later than the key got its dates."""
     key = replace(workshop.token_key, sign_until=NOW + 1, publish_until=NOW + left)
     gate.ring = KeyRing.of([key])
-    sealed = gate.seal_assertion(workshop.verified(), HOST, AT)
+    sealed = gate.seal_assertion(workshop.verified(), HOST, AT).text
     opened = jwt.decode(
         sealed, KeySet.import_key_set(key_set(gate.present_ring())), algorithms=["RS256"]
     )

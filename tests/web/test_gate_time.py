@@ -57,21 +57,21 @@ def test_an_assertion_is_used_again_for_half_its_life(
     workshop: Workshop, ttl: int, half: int
 ) -> None:
     gate, token = _gate(workshop, ttl=ttl), workshop.verified(exp=NOW + 2 * ttl)
-    first = gate.seal_assertion(token, HOST, _at(NOW))
-    assert gate.seal_assertion(token, HOST, _at(NOW + half - 1)) == first
-    second = gate.seal_assertion(token, HOST, _at(NOW + half))
+    first = gate.seal_assertion(token, HOST, _at(NOW)).text
+    assert gate.seal_assertion(token, HOST, _at(NOW + half - 1)).text == first
+    second = gate.seal_assertion(token, HOST, _at(NOW + half)).text
     assert second != first
     one, two = (_opened(workshop, gate, each).claims for each in (first, second))
     assert (one.exp, two.exp) == (NOW + ttl, NOW + half + ttl)
     assert (two.iat, two.nbf) == (NOW + half, NOW + half)
     assert one.jti != two.jti
-    assert gate.seal_assertion(token, HOST, _at(NOW + 2 * half - 1)) == second
+    assert gate.seal_assertion(token, HOST, _at(NOW + 2 * half - 1)).text == second
 
 
 def test_a_clock_that_was_set_back_gets_an_assertion_that_is_good_now(workshop: Workshop) -> None:
     gate, token = _gate(workshop), workshop.verified()
     gate.seal_assertion(token, HOST, _at(NOW + 9))
-    claims = _opened(workshop, gate, gate.seal_assertion(token, HOST, _at(NOW + 8))).claims
+    claims = _opened(workshop, gate, gate.seal_assertion(token, HOST, _at(NOW + 8)).text).claims
     assert (claims.iat, claims.nbf) == (NOW + 8, NOW + 8)
 
 
@@ -79,29 +79,29 @@ def test_a_clock_that_was_set_back_gets_an_assertion_that_is_good_now(workshop: 
 def test_no_assertion_outlives_its_token(workshop: Workshop, left: int) -> None:
     gate, token = _gate(workshop), workshop.verified(exp=NOW + left)
     for second in range(NOW, NOW + left):
-        claims = _opened(workshop, gate, gate.seal_assertion(token, HOST, _at(second))).claims
+        claims = _opened(workshop, gate, gate.seal_assertion(token, HOST, _at(second)).text).claims
         assert second < claims.exp <= NOW + left
 
 
 def test_no_assertion_is_handed_out_whose_key_is_published_no_more(workshop: Workshop) -> None:
     gate, token = _gate(workshop, ttl=600), workshop.verified(exp=NOW + 1200)
-    first = gate.seal_assertion(token, HOST, _at(NOW))
-    assert gate.seal_assertion(token, HOST, _at(NOW + 1)) == first
+    first = gate.seal_assertion(token, HOST, _at(NOW)).text
+    assert gate.seal_assertion(token, HOST, _at(NOW + 1)).text == first
     key = replace(workshop.token_key, sign_until=NOW + 20, publish_until=NOW + 30)
     gate.ring = KeyRing.of([key])
-    second = gate.seal_assertion(token, HOST, _at(NOW + 1))
-    assert gate.seal_assertion(token, HOST, _at(NOW + 29)) == second  # upstreams still find it
+    second = gate.seal_assertion(token, HOST, _at(NOW + 1)).text
+    assert gate.seal_assertion(token, HOST, _at(NOW + 29)).text == second  # upstreams still find it
     with pytest.raises(NoVerdict):
         gate.seal_assertion(token, HOST, _at(NOW + 30))
     gate.ring = KeyRing.of([make_key(generate_key(), Purpose.TOKEN)])
-    assert gate.seal_assertion(token, HOST, _at(NOW + 2)) not in {first, second}
+    assert gate.seal_assertion(token, HOST, _at(NOW + 2)).text not in {first, second}
 
 
 def test_an_assertion_is_for_one_token_and_one_host(workshop: Workshop) -> None:
     gate, token = _gate(workshop), workshop.verified()
     other = replace(token, claims=replace(token.claims, jti="j-2", sub="u-2"))
     sealed = {
-        (each.claims.sub, host): gate.seal_assertion(each, host, _at(NOW))
+        (each.claims.sub, host): gate.seal_assertion(each, host, _at(NOW)).text
         for each in (token, other)
         for host in (HOST, "b.example")
     }
@@ -116,7 +116,7 @@ def test_an_assertion_is_sealed_by_the_key_that_signs_now(workshop: Workshop) ->
     following = make_key(generate_key(), Purpose.TOKEN, begin=NOW + 40)
     gate.ring = KeyRing.of([*workshop.ring.keys.values(), following])
     for second, key in ((NOW, workshop.token_key), (NOW + 40, following)):
-        assertion = gate.seal_assertion(token, HOST, _at(second))
+        assertion = gate.seal_assertion(token, HOST, _at(second)).text
         assert _opened(workshop, gate, assertion).kid == key.kid
 
 

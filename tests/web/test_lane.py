@@ -274,7 +274,8 @@ async def test_a_bug_is_a_problem_with_status_500_by_both_ways(
     def fail(*_: object) -> None:
         raise LookupError("a bug")
 
-    monkeypatch.setattr(ways.people.web.serving.gate, "decide", fail)
+    for name in ("decide", "allows_again"):
+        monkeypatch.setattr(ways.people.web.serving.gate, name, fail)
     said = await assert_alike(ways, [question("traefik", *ways.people.credentials["alice"])])
     assert said.octets.startswith(b"HTTP/1.1 500 ")
     assert b'"reason": "internal"' in said.octets

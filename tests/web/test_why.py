@@ -1,6 +1,7 @@
 """`GET /refusals/{id}` of the operations listener: why, and what would have let the request in."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -137,7 +138,7 @@ async def test_to_say_who_was_refused_no_token_is_opened(gated: Gated) -> None:
     assert gate.find_opened(credential) is None
     assert (await gated.ask("traefik", "/x", [bearer(credential.unverified)])).status == 200
     assert gate.find_opened(credential) is not None
-    assert gate.find_opened(credential._replace(kind=TokenKind.SESSION)) is None
+    assert gate.find_opened(replace(credential, kind=TokenKind.SESSION)) is None
 
 
 async def test_a_token_in_the_place_of_another_kind_names_nobody(gated: Gated) -> None:

@@ -1,0 +1,100 @@
+"""What a request shows of who asks, read once for each spelling of it.
+
+The same person's requests bear the same `Authorization` and `Cookie` lines again and again. What
+is read from those, and what goes on of them to the upstream, is kept: by the whole lines, and only
+where they let somebody in, so that forgeries push nothing out.
+"""
+
+from typing import Final
+
+from sidecar.core.cache import BoundedCache
+from sidecar.core.verdict import Deny, Reason
+from sidecar.gate import Credential, Passed
+from sidecar.web.authorization import PersonalCredential, other_authorization
+from sidecar.web.credentials import CookieJar, all_cookies, find_credential, other_cookies
+from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, has_too_many_cookies
+from sidecar.web.rendered import render_line
+
+REMEMBERED: Final = 8192  # spellings, twice over; 4 kB each with the answer to it
+LONGEST_REMEMBERED: Final = 8192  # characters of one
+
+# `Authorization`, `Cookie`, whether cookies count, and beside which a comma separates too.
+Spelling = tuple[str | None, str | None, bool, frozenset[str]]
+
+
+class Presented:
+    """What was shown: the one credential that counts, and the header lines that go on.
+
+    `passed` is its last allow, which was about `host` and answered with `lines`. `spelling` is how
+    it was shown, None where that is not kept, or already is.
+    """
+
+    __slots__ = ("credential", "host", "lines", "onward", "passed", "spelling")
+
+    def __init__(
+        self,
+        credential: Credential | PersonalCredential | Deny | None,
+        onward: bytes,
+        spelling: Spelling | None,
+    ) -> None:
+        self.credential = credential
+        self.onward = onward
+        self.spelling = spelling
+        self.passed: Passed | None = None
+        self.host = ""
+        self.lines = b""
+
+
+class Presenting:
+    """Reads what requests show; `keeps_cookie` says whether ours goes on to the upstream too."""
+
+    def __init__(self, jar: CookieJar, *, keeps_cookie: bool) -> None:
+        self._own_cookie = jar.name
+        self._find_cookies = all_cookies if keeps_cookie else other_cookies
+        self._kept: BoundedCache[Spelling, Presented] = BoundedCache(REMEMBERED)
+
+    def read(
+        self, headers: Headers, joined: frozenset[str], cookie_counts: bool
+    ) -> Presented | Deny:
+        """Return what was shown; refused where to read it would cost more than any browser's do.
+
+        `joined` is as for `split_cookies`.
+        """
+        authorization = headers.getall(AUTHORIZATION, ())
+        cookies = headers.getall(COOKIE, ())
+        if len(authorization) > 1 or len(cookies) > 1:
+            return self._read(headers, joined, cookie_counts, None)
+        spelling = (
+            authorization[0] if authorization else None,
+            cookies[0] if cookies else None,
+            cookie_counts,
+            joined,
+        )
+        return self._kept.get(spelling) or self._read(headers, joined, cookie_counts, spelling)
+
+    def keep(self, presented: Presented) -> None:
+        """Keep what has let somebody in."""
+        spelling, presented.spelling = presented.spelling, None
+        if spelling is not None:
+            length = len(spelling[0] or "") + len(spelling[1] or "")
+            if length <= LONGEST_REMEMBERED:
+                self._kept.put(spelling, presented)
+
+    def _read(
+        self,
+        headers: Headers,
+        joined: frozenset[str],
+        cookie_counts: bool,
+        spelling: Spelling | None,
+    ) -> Presented | Deny:
+        if has_too_many_cookies(headers, joined):
+            return Deny(Reason.HEADER_TOO_LONG)
+        credential = find_credential(
+            headers, self._own_cookie, cookie_counts=cookie_counts, joined=joined
+        )
+        onward = b""
+        if (authorization := other_authorization(headers)) is not None:
+            onward += render_line(AUTHORIZATION, authorization)
+        if (cookie := self._find_cookies(headers, joined)) is not None:
+            onward += render_line(COOKIE, cookie)
+        return Presented(credential, onward, spelling)
