@@ -1,10 +1,19 @@
 """base64url without padding, in its one canonical spelling (RFC 7515 section 2)."""
 
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
+from string import ascii_letters, digits
 from typing import Final
 
-_ALPHABET: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
+# To the alphabet that is decoded here; all else becomes what is in none, `+` and `/` too.
+_ALPHABET: Final = f"{ascii_letters}{digits}-_".encode("ascii")
+_STANDARD: Final = bytes(octet if octet in _ALPHABET else 0 for octet in range(256)).translate(
+    bytes.maketrans(b"-_", b"+/")
+)
+# By how many characters stand in the last group of four: what fills it up, and which of them the
+# last one may be, so that the bits behind the last octet are not set.
+_PADDING: Final = (b"", b"", b"==", b"=")
+_LAST: Final = ("", "", "AQgw", "AEIMQUYcgkosw048")
 
 
 def to_base64url(octets: bytes) -> str:
@@ -18,7 +27,11 @@ def from_base64url(text: str) -> bytes | None:
     Padding, white space, the other alphabet and set bits behind the last octet are other spellings:
     each would give one token several texts (RFC 4648 section 3.5).
     """
-    if _ALPHABET.fullmatch(text) is None or len(text) % 4 == 1:
+    rest = len(text) % 4
+    if rest and text[-1] not in _LAST[rest]:
         return None
-    octets = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    return octets if to_base64url(octets) == text else None
+    try:
+        standard = text.encode("ascii").translate(_STANDARD) + _PADDING[rest]
+        return a2b_base64(standard, strict_mode=True)
+    except ValueError:  # not ASCII, or an octet that is in no alphabet
+        return None
