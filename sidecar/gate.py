@@ -26,10 +26,13 @@ from sidecar.core.verify import Unknown, decide, judge_token
 from sidecar.credentials.assertions import SealedAssertion, seal_assertion
 from sidecar.errors import NoVerdict
 
-OPENED_TOKENS: Final = 16_384  # a generation; about 2 kB each
+# Each twice over, and no more octets than that, by what an entry is estimated to take.
+OPENED_TOKENS: Final = 4096
+OPENED_OCTETS: Final = 24 << 20
+ASSERTIONS: Final = 4096
+ASSERTION_OCTETS: Final = 12 << 20
 ALLOW: Final = "allow"  # beside the reasons of refusals, in what is counted
 MOST_ACCESSES: Final = 8  # that are remembered to have let a token in
-ASSERTIONS: Final = 16_384  # a generation; about 1 kB each
 
 
 @dataclass(slots=True)
@@ -90,8 +93,12 @@ class Gate:
         self._options = options
         self._clock_skew, self._max_staleness = options.clock_skew, options.max_staleness
         self._posture = Posture(options.max_staleness, options.when_stale)
-        self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(OPENED_TOKENS)
-        self._assertions: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(ASSERTIONS)
+        self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(
+            OPENED_TOKENS, OPENED_OCTETS, lambda text, _: 3 * len(text) + 300
+        )
+        self._assertions: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(
+            ASSERTIONS, ASSERTION_OCTETS, lambda _, sealed: len(sealed.text) + 500
+        )
         self._audiences = {
             TokenKind.ACCESS: options.issuer.audience,
             TokenKind.SESSION: (options.issuer.name,),
@@ -273,6 +280,18 @@ class Gate:
             return credential.token
         opened = self._opened.get(credential.unverified)
         return opened if opened is not None and opened.kind is credential.kind else None
+
+    def is_dear(
+        self, credential: Credential | ShownToken, host: str, now: Now, *, asserts: bool
+    ) -> bool:
+        """Say whether an answer may take a signature, to check or, if it `asserts`, to make."""
+        opened = self.find_opened(credential)
+        if opened is None:
+            return isinstance(credential, Credential)
+        if not asserts:
+            return False
+        kept = self._assertions.get((opened.claims.jti, host))
+        return kept is None or not self.hands_out(kept, now)
 
     def hands_out(self, sealed: SealedAssertion, now: Now) -> bool:
         """Say whether an assertion may be handed out once more."""

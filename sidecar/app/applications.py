@@ -34,6 +34,7 @@ from sidecar.web.credentials import CookieJar
 from sidecar.web.csrf import CSRF_KEY_USE
 from sidecar.web.identity import Identity
 from sidecar.web.middlewares import error_boundary
+from sidecar.web.pace import Pace
 from sidecar.web.pages.engine import Pages
 from sidecar.web.pages.refused import RefusedPages, make_refused_pages
 from sidecar.web.presented import Presenting
@@ -190,6 +191,7 @@ def _make_context(
             identity.assertion.header,
             asserts=identity.assertion.enabled,
         ),
+        pace=Pace(),
         presenting=Presenting(jar, keeps_cookie=identity.cookie is CookieHandling.KEEP),
         allowed_hosts=settings.allowed_hosts,
         cors_origins=frozenset(settings.cors_origins),

@@ -29,6 +29,7 @@ from sidecar.settings import Decisions, Dialect
 from sidecar.web.credentials import CookieJar
 from sidecar.web.gateways import origin_of
 from sidecar.web.identity import Identity
+from sidecar.web.pace import Pace
 from sidecar.web.pages.engine import Pages
 from sidecar.web.pages.refused import RefusedPages
 from sidecar.web.presented import Presenting
@@ -103,6 +104,7 @@ class Context:
     trusted: TrustedProxies
     identity: Identity
     presenting: Presenting
+    pace: Pace
     allowed_hosts: tuple[str, ...] | None
     cors_origins: frozenset[str]
     pages: Pages

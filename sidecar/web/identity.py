@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sidecar.core.claims import Claims
 from sidecar.web.rendered import render_line
 
-REMEMBERED: Final = 4096  # tokens whose encoded identity is kept: encoding costs more than deciding
+REMEMBERED: Final = 256  # tokens whose encoded identity is kept: encoding costs more than deciding
 
 # Visible ASCII but the percent sign; what else stands in a value is percent-encoded, so that
 # decoding is exact.

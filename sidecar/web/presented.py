@@ -15,7 +15,8 @@ from sidecar.web.credentials import CookieJar, all_cookies, find_credential, oth
 from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, has_too_many_cookies
 from sidecar.web.rendered import render_line
 
-REMEMBERED: Final = 8192  # spellings, twice over; 4 kB each with the answer to it
+REMEMBERED: Final = 4096  # spellings, twice over
+REMEMBERED_OCTETS: Final = 24 << 20  # in all, by what one with its answer is estimated to take
 LONGEST_REMEMBERED: Final = 8192  # characters of one
 
 # `Authorization`, `Cookie`, whether cookies count, and beside which a comma separates too.
@@ -51,7 +52,9 @@ class Presenting:
     def __init__(self, jar: CookieJar, *, keeps_cookie: bool) -> None:
         self._own_cookie = jar.name
         self._find_cookies = all_cookies if keeps_cookie else other_cookies
-        self._kept: BoundedCache[Spelling, Presented] = BoundedCache(REMEMBERED)
+        self._kept: BoundedCache[Spelling, Presented] = BoundedCache(
+            REMEMBERED, REMEMBERED_OCTETS, lambda spelling, _: 3 * _length(spelling) + 3000
+        )
 
     def read(
         self, headers: Headers, joined: frozenset[str], cookie_counts: bool
@@ -75,10 +78,8 @@ class Presenting:
     def keep(self, presented: Presented) -> None:
         """Keep what has let somebody in."""
         spelling, presented.spelling = presented.spelling, None
-        if spelling is not None:
-            length = len(spelling[0] or "") + len(spelling[1] or "")
-            if length <= LONGEST_REMEMBERED:
-                self._kept.put(spelling, presented)
+        if spelling is not None and _length(spelling) <= LONGEST_REMEMBERED:
+            self._kept.put(spelling, presented)
 
     def _read(
         self,
@@ -98,3 +99,7 @@ class Presenting:
         if (cookie := self._find_cookies(headers, joined)) is not None:
             onward += render_line(COOKIE, cookie)
         return Presented(credential, onward, spelling)
+
+
+def _length(spelling: Spelling) -> int:
+    return len(spelling[0] or "") + len(spelling[1] or "")

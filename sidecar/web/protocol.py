@@ -12,7 +12,7 @@ from sidecar.web.headers import EXPECT
 from sidecar.web.rendered import AllowHead, RenderedAllow
 from sidecar.web.requests import make_request_id
 from sidecar.web.responses import problem
-from sidecar.web.verify import Answer, Cold, Questions, find_question
+from sidecar.web.verify import Answer, Questions, find_question, wait_for
 
 CONTINUE: Final = "100-continue"  # the only expectation that there is (RFC 9110 section 10.1.1)
 BUG: Final = 500
@@ -76,12 +76,11 @@ class ProtocolServer(web.Server):
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         found = self._find_answer(request)
-        if isinstance(found, Cold):
-            found = await found.answer
         if found is None:
             answer = await self._ask_application(_without_unknown_expectation(request))
         else:
-            answer = RenderedAllow(found) if isinstance(found, AllowHead) else found
+            said = await wait_for(found)
+            answer = RenderedAllow(said) if isinstance(said, AllowHead) else said
         if self.last:
             answer.force_close()
         return answer

@@ -30,6 +30,7 @@ from sidecar.web.gateways import (
     parse_question,
 )
 from sidecar.web.navigation import is_navigation
+from sidecar.web.pace import Later
 from sidecar.web.presented import Presented
 from sidecar.web.rendered import AllowHead, make_head
 from sidecar.web.requests import identify
@@ -47,7 +48,7 @@ class Cold(NamedTuple):
     answer: Coroutine[Any, Any, AllowHead | web.StreamResponse]
 
 
-Answer = AllowHead | web.StreamResponse | Cold
+Answer = AllowHead | web.StreamResponse | Cold | Later["Answer"]
 Questions = Mapping[str, Callable[[Asking], Answer]]
 
 # Asked for every request of every service: the server answers them ahead of the router.
@@ -74,12 +75,18 @@ def find_question(questions: Questions, raw_path: str) -> Callable[[Asking], Ans
 
 
 def answer(
-    context: Context, manner: Manner, request: Asking, shown: ShownToken | None = None
+    context: Context,
+    manner: Manner,
+    request: Asking,
+    shown: ShownToken | None = None,
+    *,
+    in_turn: bool = False,
 ) -> Answer:
     """Return the answer to a gateway's question; waits for nothing.
 
     Where a personal token came that only the store knows, it is one that asks the store first.
-    `shown` is what the store said.
+    `shown` is what the store said. Where it takes a signature and this turn of the loop has had its
+    share of those, it is one for a later turn; `in_turn` says that this is it.
     """
     request_id = identify(request, context)
     question = parse_question(request, manner, context.trusted)
@@ -113,6 +120,13 @@ def answer(
         credential = shown.at(address)
     else:
         credential = found
+    if (
+        isinstance(credential, Credential | ShownToken)
+        and not in_turn
+        and gate.is_dear(credential, asked.host.name, now, asserts=context.identity.asserts)
+        and not context.pace.may_work()
+    ):
+        return Later(context.pace, partial(answer, context, manner, request, shown, in_turn=True))
     try:
         verdict = gate.decide(facts, credential, now, parameters.narrowing)
         lines = b""
@@ -192,5 +206,11 @@ async def _answer_cold(
         shown = await context.shown.read(text)
     except Unavailable as error:
         shown = ShownToken(Unknown(str(error)))
-    found = answer(context, manner, request, shown)
-    return await found.answer if isinstance(found, Cold) else found
+    return await wait_for(answer(context, manner, request, shown))
+
+
+async def wait_for(found: Answer) -> AllowHead | web.StreamResponse:
+    """Return an answer once it is there: once the store has told, and in its turn."""
+    while isinstance(found, Cold | Later):
+        found = await found.answer if isinstance(found, Cold) else await found.pace.run(found.work)
+    return found

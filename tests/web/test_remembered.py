@@ -115,12 +115,14 @@ class Pair:
         manner = next(each for each in MANNERS if each.dialect == "traefik")
         told: list[Said] = []
         for context in (self.remembering, self._with(fresh)):
-            found = verify.answer(context, manner, message())
+            found = verify.answer(context, manner, message(), in_turn=True)
             match found:
                 case AllowHead():
                     told.append(("allow", b"Remote-User: \r\n" in found.lines))
                 case web.StreamResponse():
                     told.append((found.status, getattr(found, "word", None)))
+                case _:
+                    raise AssertionError(found)
         return told[0], told[1]
 
 

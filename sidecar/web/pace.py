@@ -1,0 +1,87 @@
+"""What is dear waits its turn, so that many who come at once hold nobody else up.
+
+To open a token that nobody has shown before, or to seal an assertion, takes many times as long as
+all the rest of an answer. A burst of such questions would hold the loop until the last of them is
+answered, and what costs next to nothing would wait behind it. So there is a slice of that work for
+each turn of the loop. What is left over goes on in the next turns, in its order, between whatever
+else has come. No thread and no timer takes part.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+SLICE: Final = 0.0005  # seconds; with 2048 bits a signature takes half of it, an opening a tenth
+
+
+class Pace:
+    """Says when dear work may be done, and does it in its turn; for one event loop."""
+
+    def __init__(self) -> None:
+        self._begun = False  # whether this turn has had any, or begins with what was left over
+        self._until = 0.0
+        self._left: deque[Callable[[], None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces wait for their turn."""
+        return len(self._left)
+
+    def may_work(self) -> bool:
+        """Say whether dear work may be done right now; to be asked ahead of each piece, on a loop.
+
+        Where not, it has to be put into the queue, which nobody overtakes.
+        """
+        if self._left:
+            return False
+        if not self._begun:
+            self._begin()
+            return True
+        return perf_counter() < self._until
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Have dear work done in its turn."""
+        self._left.append(work)
+        self._begin()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Return or raise what dear work does, in its turn; it is not done for who is cancelled."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.put(lambda: _settle(done, work))
+        return await done
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self._until = perf_counter() + SLICE
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Begin a turn of the loop with what is left over from those before."""
+        self._begun = False
+        if self._left:
+            self._begin()  # first: another turn comes also where a piece of work raises
+        while self._left:
+            self._left.popleft()()
+            if perf_counter() >= self._until:
+                break
+
+
+class Later(NamedTuple, Generic[T]):
+    """An answer that takes dear work, which has to wait for its turn."""
+
+    pace: Pace
+    work: Callable[[], T]
+
+
+def _settle(done: asyncio.Future[T], work: Callable[[], T]) -> None:
+    if done.done():  # cancelled: nobody waits for it any more
+        return
+    try:
+        done.set_result(work())
+    except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+        done.set_exception(error)

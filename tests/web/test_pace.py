@@ -1,0 +1,144 @@
+"""Dear work is done a slice at a time, in its order, and what is cheap goes on between."""
+
+import asyncio
+import time
+from functools import partial
+
+import pytest
+
+from sidecar.web.pace import SLICE, Pace
+from tests.sources.turns import watching
+
+pytestmark = pytest.mark.asyncio
+
+PIECE = 0.0002  # seconds of work; about what a signature takes
+BURST = 250  # pieces at once
+PROMISE = 0.005  # seconds for which the loop may be held
+
+
+def work_for(seconds: float) -> None:
+    """Keep the processor busy, however often others take it away meanwhile."""
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+async def next_turn() -> None:
+    await asyncio.sleep(0)
+
+
+def use_up(pace: Pace) -> None:
+    """Have a turn begin whose slice is used up."""
+    assert pace.may_work()
+    until = time.perf_counter() + SLICE
+    while time.perf_counter() < until:
+        pass
+
+
+def ask_at_once(pace: Pace) -> None:
+    """Ask a burst of questions, each of which takes a piece of dear work."""
+    work = partial(work_for, PIECE)
+    for _ in range(BURST):
+        if pace.may_work():
+            work()
+        else:
+            pace.put(work)
+
+
+class Unpaced(Pace):
+    """Lets everybody work at once."""
+
+    def may_work(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("kind", "stalls"), [(Unpaced, True), (Pace, False)], ids=["none", "pace"])
+async def test_a_burst_holds_the_loop_no_longer_than_is_promised(
+    kind: type[Pace], *, stalls: bool
+) -> None:
+    pace = kind()
+    async with watching() as turns:
+        ask_at_once(pace)
+        while pace.waiting:
+            await next_turn()
+        await asyncio.sleep(0.002)  # until it was looked at once more
+    if stalls:
+        assert turns.worked > PIECE * BURST * 0.9
+    else:
+        assert turns.worked < PROMISE
+
+
+async def test_what_is_cheap_is_answered_between() -> None:
+    pace = Pace()
+    ask_at_once(pace)
+    turns = 0
+    while pace.waiting:
+        turns += 1
+        await next_turn()
+    assert turns > PIECE * BURST / (2 * SLICE + PIECE)
+
+
+async def test_work_is_done_in_the_order_in_which_it_came() -> None:
+    pace, done = Pace(), list[int]()
+    use_up(pace)
+    for number in range(20):
+        pace.put(partial(done.append, number))
+    assert not pace.may_work()
+    while pace.waiting:
+        assert not pace.may_work()  # nobody overtakes what waits
+        await next_turn()
+    assert done == list(range(20))
+
+
+async def test_a_turn_has_one_slice_and_the_next_turn_has_another() -> None:
+    pace = Pace()
+    use_up(pace)
+    assert not pace.may_work()
+    await next_turn()
+    assert pace.may_work()
+
+
+async def test_a_loop_that_has_nothing_dear_to_do_is_left_alone() -> None:
+    pace = Pace()
+    assert pace.may_work()
+    pace.put(lambda: None)
+    for _ in range(3):
+        await next_turn()
+    assert pace.waiting == 0
+    assert pace.may_work()
+
+
+async def test_nothing_is_done_for_who_has_gone_and_nothing_of_them_is_kept() -> None:
+    pace, done = Pace(), list[int]()
+    waiting = [asyncio.create_task(pace.run(partial(done.append, number))) for number in range(3)]
+    await next_turn()
+    assert pace.waiting == 3
+    waiting[1].cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert done == [0, 2]
+    assert waiting[1].cancelled()
+    assert pace.waiting == 0
+
+
+def fail() -> None:
+    raise LookupError("a bug")
+
+
+async def test_what_a_piece_of_work_raises_is_raised_where_it_is_waited_for() -> None:
+    pace = Pace()
+    use_up(pace)
+    failing, good = asyncio.create_task(pace.run(fail)), asyncio.create_task(pace.run(lambda: 7))
+    with pytest.raises(LookupError):
+        await failing
+    assert await good == 7
+
+
+async def test_a_piece_of_work_that_raises_does_not_hold_up_the_others() -> None:
+    pace, done, said = Pace(), list[int](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told["exception"]))
+    pace.put(fail)
+    pace.put(partial(done.append, 1))
+    while pace.waiting:
+        await next_turn()
+    assert done == [1]
+    assert [type(error) for error in said] == [LookupError]
