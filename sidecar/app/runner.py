@@ -10,6 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from sidecar.app.applications import create_app
+from sidecar.app.garbage import collecting_young, is_busy
 from sidecar.app.listeners import open_first
 from sidecar.app.services import open_services
 from sidecar.app.serving import Serving
@@ -77,13 +78,8 @@ class DrainingRunner(Runner):
         # aiohttp would give those under way their time twice.
         server.pre_shutdown()
         until = loop.time() + SHUTDOWN_TIMEOUT
-        while _is_busy(server) and loop.time() < until:  # noqa: ASYNC110 - as above
+        while is_busy(server) and loop.time() < until:  # noqa: ASYNC110 - as above
             await asyncio.sleep(LOOK)
-
-
-def _is_busy(server: web.Server) -> bool:
-    """Say whether a request is under way; a connection that is idle is not waited for."""
-    return any(each._request_in_progress for each in server.connections)  # noqa: SLF001 - as aiohttp
 
 
 class PublicRunner(DrainingRunner):
@@ -106,11 +102,13 @@ class PublicRunner(DrainingRunner):
         if self.gate is None:
             raise TypeError("the settings name no listener of the gate")
         await self.gate.setup()
+        self._serving.garbage.watch(self.gate)
         await web.SockSite(self.gate, bound).start()
 
     async def setup(self) -> None:
         """Begin to serve; whoever looks is told that this process is ready from here on."""
         await super().setup()
+        self._serving.garbage.watch(self)
         self._serving.listening = True
 
     async def cleanup(self) -> None:
@@ -153,19 +151,21 @@ async def open_serving(
     requests have ended, so that it can say that this process drains. `ended` is called where the
     block is to be left because of a bug. Raises SidecarError.
     """
-    async with open_services(settings) as services:
-        await services.store.prepare_schema()
-        serving, apps = await create_app(services, workers)
-        await serving.take_first_view()
-        runner = Runner(apps.operations)
-        async with serving.run_feeds(ended):
-            await runner.setup()
-            try:
-                addresses = worker_addresses(settings.server.operations_listen, workers)
-                await open_first(runner, addresses)
-                yield serving, PublicRunner(apps.public, serving, apps.gate)
-            finally:
-                await runner.cleanup()
+    with collecting_young():
+        async with open_services(settings) as services:
+            await services.store.prepare_schema()
+            serving, apps = await create_app(services, workers)
+            await serving.take_first_view()
+            runner = Runner(apps.operations)
+            serving.garbage.watch(runner)
+            async with serving.run_feeds(ended):
+                await runner.setup()
+                try:
+                    addresses = worker_addresses(settings.server.operations_listen, workers)
+                    await open_first(runner, addresses)
+                    yield serving, PublicRunner(apps.public, serving, apps.gate)
+                finally:
+                    await runner.cleanup()
 
 
 async def prepare(settings: Settings) -> None:

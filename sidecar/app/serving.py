@@ -8,6 +8,7 @@ from typing import Any
 
 from sidecar.app.background import running
 from sidecar.app.canary import Canaries
+from sidecar.app.garbage import Garbage
 from sidecar.app.keyturns import KeyTurns
 from sidecar.app.services import Services
 from sidecar.app.sweep import LastUseFlush, Sweep
@@ -76,6 +77,7 @@ class Serving:
         settings = services.settings
         self.services = services
         self.listening = self.draining = False
+        self.garbage = Garbage()
         self._lane_fault = FAULT if settings.server.lane is LaneUse.AUTO else None
         has_lane = settings.server.lane is LaneUse.AUTO and FAULT is None
         self.protocol: type[Protocol] = Lane if has_lane else Protocol
@@ -184,6 +186,7 @@ class Serving:
             "the watch over the policy": self._sources.policy.run(self._adopt_policy),
             "the flush of last uses": self._flush.run(),
             "the sweep": self._sweep.run(),
+            "the collection of garbage": self.garbage.run(),
         }
         if self.services.redis is not None:
             work["the feed of Redis"] = self.services.redis.run()

@@ -11,6 +11,8 @@ SLICE: Final = 0.001  # seconds; a decision takes a thirtieth of it
 YOUNG: Final = 2  # collections of the youngest objects to one of the next: it takes a slice too
 NEVER: Final = 2**31 - 1
 
+_BUILDING: Final[list[object]] = []  # what is under way, in this process
+
 
 class Pace:
     """Lets the loop go whenever a slice is over."""
@@ -34,9 +36,16 @@ def building_to_last() -> Iterator[None]:
     nobody refers to any more is freed as ever, but for rings of objects that were alive then.
     """
     before = gc.get_threshold()
+    _BUILDING.append(before)
     gc.set_threshold(before[0], YOUNG, NEVER)
     try:
         yield
     finally:
+        _BUILDING.pop()
         gc.freeze()
         gc.set_threshold(*before)
+
+
+def is_building() -> bool:
+    """Say whether something is under way that the collector of garbage must not see."""
+    return bool(_BUILDING)

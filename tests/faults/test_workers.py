@@ -22,7 +22,7 @@ from tests.faults.asking import (
     until,
     until_degraded,
 )
-from tests.faults.workers import Workers, working
+from tests.faults.workers import Workers, count_decisions, working
 
 pytestmark = pytest.mark.asyncio
 
@@ -45,6 +45,18 @@ async def test_a_logout_at_one_worker_holds_at_both(workers: Workers) -> None:
             since = await log_out(here, workers.service, token)
             assert await ask(here, workers.service, token) == 401
             assert await let_in_until(there, workers.service, token, since) <= REVOKED
+
+
+async def test_each_worker_has_the_lane_and_decides(workers: Workers) -> None:
+    async with workers.connections() as pair, ClientSession() as looking:
+        token = await log_in_token(pair[0], workers.service)
+        for client, service in zip(pair, (workers.service, workers.second), strict=True):
+            before = await count_decisions(looking, service)
+            for _ in range(3):
+                assert await ask(client, workers.service, token) == 200
+            assert await count_decisions(looking, service) == before + 3
+            async with looking.get(f"{service.operations}/metrics") as answer:
+                assert "sidecar_lane 1.0" in (await answer.text()).splitlines()
 
 
 async def test_the_health_check_asks_both(workers: Workers) -> None:
