@@ -1,18 +1,19 @@
 """Asking the operations listeners of the service on this machine; starts in milliseconds."""
 
-import http.client
 import json
+import re
 import socket
 from collections.abc import Mapping
-from pathlib import Path
+from http import HTTPStatus
 from typing import Any, Final
 
-from sidecar.settings import Listen
+from sidecar.schemas.values import Listen
 from sidecar.settings.workers import worker_addresses
 
 TIMEOUT: Final = 3.0  # seconds for each worker
 LARGEST_ANSWER: Final = 4_194_304  # octets
 FOREIGN: Final = "another program answers there"
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?=[ \r]|\Z)")
 SILENT: Final = "{} (server.operations_listen): {}: does the service run?"
 
 
@@ -24,9 +25,9 @@ def find_workers(first: Listen) -> list[Listen]:
 def _count_workers(first: Listen) -> int:
     """Return how many processes there are, as the first one that answers says."""
     status, body = ask(first, "/healthz")
-    if status != http.HTTPStatus.OK and first.path is not None:
+    if status != HTTPStatus.OK and first.path is not None:
         status, body = ask(worker_addresses(first, 2)[0], "/healthz")
-    workers = read_members(body).get("workers") if status == http.HTTPStatus.OK else None
+    workers = read_members(body).get("workers") if status == HTTPStatus.OK else None
     return workers if type(workers) is int else 1
 
 
@@ -39,34 +40,43 @@ def read_members(body: str) -> Mapping[str, Any]:
     return members if isinstance(members, dict) else {}
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT)
-        self._path = path
-
-    def connect(self) -> None:
-        """Open the socket."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(TIMEOUT)
-        self.sock.connect(str(self._path))
-
-
 def ask(address: Listen, path: str) -> tuple[int, str]:
-    """Return status and body of an answer; 0 and a line that says so where there is none."""
-    connection = (
-        http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT)
-        if address.path is None
-        else _UnixConnection(address.path)
-    )
+    """Return status and body of an answer; 0 and a line that says so where there is none.
+
+    By HTTP/1.0: the answer ends with its connection. `http.client` would take longer to import than
+    all of this takes.
+    """
     try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read(LARGEST_ANSWER).decode("utf-8", "replace")
+        with _connect(address) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("ascii"))
+            octets = _read(connection)
     except OSError as error:
         return 0, SILENT.format(address, error.strerror or error)
-    except http.client.HTTPException:
+    if not octets:
+        return 0, SILENT.format(address, "it closed the connection")
+    head, end, body = octets.partition(b"\r\n\r\n")
+    status = _STATUS.match(head)
+    if status is None or not end:
         return 0, f"{address}: {FOREIGN}"
-    finally:
+    return int(status[1]), body.decode("utf-8", "replace")
+
+
+def _connect(address: Listen) -> socket.socket:
+    if address.path is None:
+        return socket.create_connection((address.host, address.port), TIMEOUT)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(TIMEOUT)
+        connection.connect(str(address.path))
+    except OSError:
         connection.close()
+        raise
+    return connection
+
+
+def _read(connection: socket.socket) -> bytes:
+    """Return what comes until the connection ends, or there is too much of it."""
+    octets = bytearray()
+    while len(octets) < LARGEST_ANSWER and (chunk := connection.recv(65_536)):
+        octets += chunk
+    return bytes(octets)

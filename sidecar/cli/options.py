@@ -12,12 +12,12 @@ import click
 
 from sidecar.core.text import printable
 from sidecar.errors import SidecarError
-from sidecar.schemas.values import SQLITE
-from sidecar.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from sidecar.app.services import Services
     from sidecar.core.policy import Policy
+    from sidecar.schemas.values import Listen
+    from sidecar.settings import Settings
 
 # Of a command whose argument is an id, which may begin with a dash: `-h` would be found within it.
 TAKES_ID: Final = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
@@ -43,10 +43,23 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def read_settings(config_file: Path | None, **flags: object) -> Settings:
+def read_settings(config_file: Path | None, **flags: object) -> "Settings":
     """Return the settings of this call. Raises DocumentInvalid with every problem."""
+    from sidecar.settings import load_settings
+
     given = {name: value for name, value in flags.items() if value is not None}
     return load_settings(config_file, environ=os.environ, flags=given)
+
+
+def find_operations(config_file: Path | None) -> "Listen":
+    """Return where the operations listener is; settings that do not matter to it are not judged.
+
+    Raises DocumentInvalid where they have to be.
+    """
+    from sidecar.settings.operations import find_operations_listen
+
+    found = find_operations_listen(config_file, os.environ)
+    return read_settings(config_file).server.operations_listen if found is None else found
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -56,7 +69,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(work)
 
 
-def read_policy(settings: Settings) -> "Policy":
+def read_policy(settings: "Settings") -> "Policy":
     """Return the policy of these settings; where there is none, the empty one and a warning.
 
     Raises DocumentInvalid.
@@ -88,15 +101,17 @@ def read_line(longest: int) -> str:
         raise SidecarError("standard input is not UTF-8") from None
 
 
-def require_database(settings: Settings) -> None:
+def require_database(settings: "Settings") -> None:
     """Raise SidecarError where an embedded database is not there: a question makes none."""
+    from sidecar.schemas.values import SQLITE
+
     path = settings.database_url.removeprefix(SQLITE)
     if path != settings.database_url and not Path(path).exists():
         raise SidecarError(f"there is no database {path}, so there are no users (database.url)")
 
 
 @asynccontextmanager
-async def open_prepared(settings: Settings) -> AsyncIterator["Services"]:
+async def open_prepared(settings: "Settings") -> AsyncIterator["Services"]:
     """Open the services on a database that is up to date."""
     from sidecar.app.services import open_services
 

@@ -1,24 +1,14 @@
 """Which headers may name who asks: those that mean nothing else to anybody on the way."""
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from marshmallow import Schema, ValidationError
 
+from sidecar.schemas.defaults import HEADERS
 from sidecar.schemas.fields import Parsed
 
-# What the headers are called unless the settings say otherwise.
-HEADERS: Final[Mapping[str, str]] = {
-    "user": "Remote-User",
-    "name": "Remote-Name",
-    "email": "Remote-Email",
-    "groups": "Remote-Groups",
-    "subject": "X-Auth-Subject",
-    "scope": "X-Auth-Scope",
-}
 IDENTITY: Final = tuple(HEADERS.values())
-ASSERTION: Final = "X-Auth-Assertion"
 LONGEST_HEADER: Final = 64  # characters
 
 HEADER: Final = f"must be a header: a letter, then letters, digits and `-`, up to {LONGEST_HEADER}"

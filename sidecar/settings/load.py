@@ -5,9 +5,10 @@ from pathlib import Path
 
 from sidecar.core.policy import WhenStale
 from sidecar.errors import DocumentInvalid
+from sidecar.settings.files import find_file, read_file
 from sidecar.settings.merge import Merged
 from sidecar.settings.redisfiles import read_redis_access
-from sidecar.settings.sources import find_file, read_environment, read_file, read_flags
+from sidecar.settings.sources import read_environment, read_flags
 from sidecar.settings.together import judge_together
 from sidecar.settings.types import (
     AssertionSettings,

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any, Final
 
+from sidecar.schemas.defaults import DEFAULTS
 from sidecar.schemas.documents import Document
 from sidecar.schemas.sections import SECTIONS
-from sidecar.schemas.settings import DEFAULTS, find_unknown, is_group, judge_section
+from sidecar.schemas.settings import find_unknown, is_group, judge_section
 from sidecar.schemas.values import SQLITE, Listen
 
 Key = tuple[str, str]

@@ -6,8 +6,8 @@ from typing import Final
 from sidecar.core.text import is_plain_text
 from sidecar.errors import DocumentInvalid
 from sidecar.schemas.redisurl import Form, parse_redis_url
+from sidecar.settings.files import read_text
 from sidecar.settings.merge import Key, Merged
-from sidecar.settings.sources import read_text
 from sidecar.settings.types import RedisAccess
 
 LONGEST_PASSWORD: Final = 512  # characters; Redis itself has no bound

@@ -1,48 +1,16 @@
-"""Where settings come from: the file, the environment and the files it names, the command line."""
+"""Settings of the environment and the files that it names, and of the command line."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sidecar.errors import DocumentInvalid
+from sidecar.schemas.defaults import LARGEST_SETTINGS
 from sidecar.schemas.documents import Document, read_document, suggest
-from sidecar.schemas.settings import (
-    LARGEST_SETTINGS,
-    find_unknown,
-    list_keys,
-    takes_none,
-    takes_yaml,
-)
-
-CONFIG_VARIABLE: Final = "SIDECAR_CONFIG"
-CONFIG_FILE: Final = "sidecar.yaml"
-PREFIX: Final = "SIDECAR_"
-SEPARATOR: Final = "__"  # Kubernetes sets SIDECAR_PORT for a Service of our name: one is not ours
-FILE_SUFFIX: Final = "_FILE"
+from sidecar.schemas.settings import find_unknown, list_keys, takes_none, takes_yaml
+from sidecar.settings.files import FILE_SUFFIX, PREFIX, SEPARATOR, list_ours, read_text
 
 Keys = tuple[str, ...]  # a section, a key, and perhaps a key below it
-
-
-def find_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """Return the settings file: the named one, `SIDECAR_CONFIG`, or `sidecar.yaml` if it exists."""
-    if named is not None:
-        return named
-    if environ.get(CONFIG_VARIABLE):
-        return Path(environ[CONFIG_VARIABLE])
-    default = Path(CONFIG_FILE)
-    return default if default.exists() else None
-
-
-def read_file(path: Path) -> Document:
-    """Return the settings file with its problems. Raises DocumentInvalid where there is none."""
-    text = read_text(path)
-    document = read_document(text, str(path), largest=LARGEST_SETTINGS)
-    if document.values is None:
-        document.values = {}  # a file in which everything is a comment
-    if not isinstance(document.values, dict):
-        document.add_lack((), "must be a mapping of sections")
-        document.values = {}
-    return document
 
 
 def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Document]:
@@ -51,11 +19,8 @@ def read_environment(environ: Mapping[str, str], base: Path) -> Iterator[Documen
     A key below a key is spelled `SIDECAR_SECTION__KEY__BELOW`. `base` is what relative paths in
     `SIDECAR_SECTION__KEY_FILE` are relative to.
     """
-    for name in sorted(environ):
-        if not name.startswith(PREFIX) or SEPARATOR not in name.removeprefix(PREFIX):
-            continue
-        path = tuple(name.removeprefix(PREFIX).lower().split(SEPARATOR))
-        text = environ[name]
+    for name, spelled in list_ours(environ):
+        path, text = spelled, environ[name]
         plain = name.removesuffix(FILE_SUFFIX)
         if plain != name and find_unknown(*path) is not None:
             path = (*path[:-1], path[-1].removesuffix(FILE_SUFFIX.lower()))
@@ -119,20 +84,3 @@ def _lack(name: str, path: Keys, *problems: str) -> Document:
 
 def _list_variables() -> list[str]:
     return [SEPARATOR.join(path).upper() for path in list_keys()]
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text, bounded before it is read. Raises DocumentInvalid."""
-    try:
-        with path.open("rb") as file:
-            octets = file.read(LARGEST_SETTINGS + 1)
-    except (OSError, ValueError) as error:  # ValueError: a path with NUL in it
-        told = error.strerror if isinstance(error, OSError) else "is not a path"
-        raise DocumentInvalid((f"{path}: {told}",)) from None
-    if len(octets) > LARGEST_SETTINGS:
-        raise DocumentInvalid((f"{path}: is larger than {LARGEST_SETTINGS} octets",))
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise DocumentInvalid((f"{path}:{line}: is not UTF-8",)) from None

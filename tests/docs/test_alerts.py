@@ -10,7 +10,7 @@ import yaml
 from aiohttp import ClientSession, UnixConnector
 
 from sidecar.core.propagation import BOUNDS
-from sidecar.schemas.settings import DEFAULTS
+from sidecar.schemas.defaults import DEFAULTS
 from sidecar.schemas.values import parse_duration
 from tests.docs.markdown import ROOT, read_anchors, read_blocks, read_prose
 from tests.web.conftest import serving_web

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from sidecar.cli.gateways import FILES
 from sidecar.core.verdict import Reason
-from sidecar.schemas.identity import ASSERTION, HEADERS
+from sidecar.schemas.defaults import ASSERTION, HEADERS
 from sidecar.settings import Dialect
 from sidecar.web.parameters import CONDITIONS, Mode
 from tests.docs.markdown import ROOT, read_code, read_prose, read_table

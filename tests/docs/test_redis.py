@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from sidecar.schemas.defaults import DEFAULTS
 from sidecar.schemas.redisurl import (
     MOST_HOSTS,
     REDIS_PORT,
@@ -14,7 +15,6 @@ from sidecar.schemas.redisurl import (
     Form,
     parse_redis_url,
 )
-from sidecar.schemas.settings import DEFAULTS
 from sidecar.settings import load_settings
 from sidecar.stores.redis.health import RIGHTS
 from sidecar.stores.redis.places import SLOT

@@ -10,7 +10,7 @@ import yaml
 from sidecar.cli import sidecar
 from sidecar.core.audit import Action
 from sidecar.core.verdict import Reason
-from sidecar.schemas.settings import DEFAULTS
+from sidecar.schemas.defaults import DEFAULTS
 from sidecar.settings import Dialect
 from sidecar.web.refusals import LARGEST, MOST
 from sidecar.web.responses import (

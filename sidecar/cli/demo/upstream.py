@@ -7,7 +7,8 @@ from urllib.parse import unquote
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sidecar.schemas.identity import ASSERTION, IDENTITY
+from sidecar.schemas.defaults import ASSERTION
+from sidecar.schemas.identity import IDENTITY
 
 SHOWN: Final = (*IDENTITY, ASSERTION)
 

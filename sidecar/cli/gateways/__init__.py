@@ -12,7 +12,8 @@ from sidecar.core.facts import parse_host
 from sidecar.core.policy import wildcards
 from sidecar.core.verdict import Deny
 from sidecar.errors import SidecarError
-from sidecar.schemas.identity import ASSERTION, CUSTOMARY, FORWARDING, IDENTITY
+from sidecar.schemas.defaults import ASSERTION
+from sidecar.schemas.identity import CUSTOMARY, FORWARDING, IDENTITY
 from sidecar.schemas.values import Listen
 from sidecar.web.context import PublicUrl
 
