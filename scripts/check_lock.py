@@ -1,7 +1,8 @@
 """Hold the locks against pyproject.toml, without a network.
 
 Every requirement is pinned at a version that it allows, what the image installs is what the tests
-ran, and no lock names a host or a path: each line is a pin, a hash or nothing else.
+ran, the oldest that they ran on is the oldest that is allowed, and no lock names a host or a path:
+each line is a pin, a hash or nothing else.
 """
 
 import re
@@ -18,6 +19,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = "requirements.lock"
 RUNTIME_LOCK: Final = "requirements-runtime.lock"
 TOOLS_LOCK: Final = "requirements-tools.lock"
+LEAST_LOCK: Final = "requirements-least.lock"
 RUNTIME_EXTRAS: Final = ("postgres", "hiredis", "gunicorn", "bcrypt")  # as in lock.sh
 
 PIN: Final = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>[0-9a-z.+]+)(?: ; [^\\:/@]+)? \\")
@@ -60,21 +62,36 @@ def find_unmet(requirements: Iterable[str], pins: Pins, lock: str) -> Iterator[s
                 yield f"{lock}: has {version}, not {requirement}; run `make lock`"
 
 
+def read_requirements(name: str) -> list[str]:
+    """Return the requirements of a file beside this one."""
+    lines = (ROOT / "scripts" / name).read_text("utf-8").splitlines()
+    return [line for line in lines if not line.startswith("#")]
+
+
+def find_above_least(runtime: Iterable[str], least: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each version that is not the lower bound of its requirement."""
+    bounds = {
+        requirement.name: {each.version for each in requirement.specifier if each.operator == ">="}
+        for requirement in map(Requirement, runtime)
+    }
+    for pinned in map(Requirement, least):
+        (version,) = (each.version for each in pinned.specifier)
+        if bounds.get(pinned.name) != {version}:
+            yield f"scripts/least.in: {pinned} is not the oldest that pyproject.toml allows"
+
+
 def main() -> int:
     """Print a line for each problem; exit 1 where there is one."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     runtime: list[str] = project["project"]["dependencies"]
     extras: dict[str, list[str]] = project["project"]["optional-dependencies"]
     development: list[str] = project["dependency-groups"]["dev"]
-    tools = [
-        line
-        for line in (ROOT / "scripts" / "tools.in").read_text("utf-8").splitlines()
-        if not line.startswith("#")
-    ]
+    least = read_requirements("least.in")
     wanted = {
         LOCK: [*runtime, *(line for extra in extras.values() for line in extra), *development],
         RUNTIME_LOCK: [*runtime, *(line for extra in RUNTIME_EXTRAS for line in extras[extra])],
-        TOOLS_LOCK: [*tools, *project["build-system"]["requires"]],
+        TOOLS_LOCK: [*read_requirements("tools.in"), *project["build-system"]["requires"]],
+        LEAST_LOCK: least,
     }
     problems: list[str] = []
     locks: dict[str, Pins] = {}
@@ -88,6 +105,7 @@ def main() -> int:
         for version, hashes in versions.items()
         if locks[LOCK].get(package, {}).get(version) != hashes
     ]
+    problems += find_above_least(runtime, least)
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
