@@ -6,7 +6,6 @@ what a decision needs is already in this process.
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 
 from sidecar.clock import Now
@@ -32,7 +31,7 @@ OPENED_OCTETS: Final = 24 << 20
 ASSERTIONS: Final = 4096
 ASSERTION_OCTETS: Final = 12 << 20
 ALLOW: Final = "allow"  # beside the reasons of refusals, in what is counted
-MOST_ACCESSES: Final = 8  # that are remembered to have let a token in
+MOST_OTHERS: Final = 7  # accesses that are remembered to have let a token in before
 
 
 @dataclass(slots=True)
@@ -54,12 +53,14 @@ class Credential:
 class Passed:
     """An allow, and all that it was decided by: while that is the same, it would be no other.
 
-    `accesses` are those that have let it in. `since` and `until` are Unix seconds; `used_at` is the
+    `access` let it in, and so have `others`. `since` and `until` are Unix seconds; `used_at` is the
     one in which its use was last noted.
     """
 
     token: VerifiedToken
-    accesses: tuple[Access, ...]
+    access: Access
+    others: tuple[Access, ...]
+    by_cookie: bool
     ring: KeyRing
     state: object
     since: int
@@ -175,7 +176,7 @@ class Gate:
     def remember(
         self,
         allow: Allow,
-        facts: RequestFacts,
+        asked: Asked,
         now: Now,
         sealed: SealedAssertion | None,
         before: Passed | None,
@@ -185,7 +186,7 @@ class Gate:
         `sealed` is the assertion that goes with it, `before` what was remembered until now.
         """
         token = allow.token
-        rule = self.policy.find_plain(facts.method, facts.host.name, facts.path)
+        rule = self.policy.find_plain(asked)
         if token is None or rule is None or not rule.access.lasting or allow.stale:
             return None
         standing = token.standing
@@ -194,24 +195,25 @@ class Gate:
         since, until = standing.since, standing.until
         if sealed is not None:
             since, until = max(since, sealed.since), min(until, sealed.until)
-        accesses: tuple[Access, ...] = (rule.access,)
+        others: tuple[Access, ...] = ()
         if before is not None and before.token is token:
             # What they say of its principal holds whatever else has changed.
-            others = (each for each in before.accesses if each is not rule.access)
-            accesses += tuple(islice(others, MOST_ACCESSES - 1))
-        return Passed(token, accesses, self.ring, standing.state, since, until, now.unix)
+            known = (before.access, *before.others)
+            others = tuple(each for each in known if each is not rule.access)[:MOST_OTHERS]
+        by_cookie = token.kind is TokenKind.SESSION
+        ring, state = standing.ring, standing.state
+        return Passed(token, rule.access, others, by_cookie, ring, state, since, until, now.unix)
 
     def allows_again(self, passed: Passed, asked: Asked, now: Now) -> bool:
         """Say whether `decide` would allow this too, and note the use.
 
         It has no say about a cookie that another site makes a browser send along.
         """
-        host, path = asked.host, asked.path
-        rule = self.policy.find_plain(asked.method, host.name, path)
+        rule = self.policy.find_plain(asked)
         view, unix = self.view, now.unix
         if (
             rule is None
-            or rule.access not in passed.accesses
+            or (rule.access is not passed.access and rule.access not in passed.others)
             or passed.ring is not self.ring
             or passed.state is not view.state
             or not passed.since <= unix < passed.until

@@ -5,7 +5,7 @@ octets that are not UTF-8 stand in them as lone surrogates.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
@@ -62,14 +62,20 @@ class Host:
         return self.name if self.port is None else f"{self.name}:{self.port}"
 
 
-class Asked(NamedTuple):
-    """What is asked about, whoever asks: the first five of its RequestFacts."""
+@dataclass(slots=True)
+class Asked:
+    """What is asked about, whoever asks: the first five of its RequestFacts.
+
+    `noted` is what a policy last found of it, and `noted_by` that policy's mark.
+    """
 
     method: str
     scheme: str
     host: Host
     path: str
     target: str
+    noted: object = field(default=None, init=False, compare=False, repr=False)
+    noted_by: object = field(default=None, init=False, compare=False, repr=False)
 
 
 class RequestFacts(NamedTuple):

@@ -33,7 +33,11 @@ def imagine_request(
     if isinstance(asked, Deny):
         return asked
     return RequestFacts(
-        *asked,
+        asked.method,
+        asked.scheme,
+        asked.host,
+        asked.path,
+        asked.target,
         address=address,
         site=Site.SAME_ORIGIN,
         origin_host=None,

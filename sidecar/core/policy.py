@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from sidecar.core.access import Access, is_within
 from sidecar.core.addresses import Network
-from sidecar.core.facts import RequestFacts
+from sidecar.core.facts import Asked, RequestFacts
 from sidecar.core.folding import fold_path
 from sidecar.core.pathtree import PathTree
 from sidecar.core.verdict import Deny, Reason
@@ -145,13 +145,14 @@ class HostRules:
 class Policy:
     """An immutable snapshot of all rules, by canonical host or `*.domain`."""
 
-    __slots__ = ("_hosts", "_recall")
+    __slots__ = ("_hosts", "_mark", "_recall")
 
     def __init__(self, hosts: Mapping[str, Iterable[Rule] | HostRules]) -> None:
         self._hosts = {
             host: rules if isinstance(rules, HostRules) else HostRules(rules)
             for host, rules in hosts.items()
         }
+        self._mark = object()  # in what is noted: the policy itself would live as long as that
         # Not of a method: a policy that holds itself would wait for the garbage collector.
         self._recall = lru_cache(maxsize=REMEMBERED)(partial(_find, self._hosts))
 
@@ -183,12 +184,18 @@ class Policy:
                 return Deny(Reason.PATH_AMBIGUOUS)
         return rule
 
-    def find_plain(self, method: str, host: str, path: str) -> Rule | None:
-        """Return what `match` does, where nothing but these three has a say in it; else None."""
-        found = self.find(host, path)
+    def find_plain(self, asked: Asked) -> Rule | None:
+        """Return what `match` does, where nothing else has a say in it; else None."""
+        if asked.noted_by is not self._mark:
+            asked.noted = self._find_plain(asked)
+            asked.noted_by = self._mark
+        return cast("Rule | None", asked.noted)
+
+    def _find_plain(self, asked: Asked) -> Rule | None:
+        found = self.find(asked.host.name, asked.path)
         if found.plain:
             for rule in found.exact:
-                if rule.methods is None or method in rule.methods:
+                if rule.methods is None or asked.method in rule.methods:
                     return rule
         return None
 

@@ -143,7 +143,18 @@ def find_facts(headers: Headers, asked: Asked, address: Address | None) -> Reque
     site, origin_host = _find_site(headers, asked.scheme, asked.host)
     websocket = _is_websocket(headers, asked.scheme)
     preflight = is_preflight(asked.method, headers)
-    return RequestFacts(*asked, address, site, origin_host, websocket, preflight)
+    return RequestFacts(
+        asked.method,
+        asked.scheme,
+        asked.host,
+        asked.path,
+        asked.target,
+        address,
+        site,
+        origin_host,
+        websocket,
+        preflight,
+    )
 
 
 def cannot_be_cross_site(headers: Headers, asked: Asked) -> bool:

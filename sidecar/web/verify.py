@@ -8,8 +8,7 @@ from typing import Any, Final, NamedTuple, assert_never
 from aiohttp import web
 
 from sidecar.clock import Now, read_clock
-from sidecar.core.claims import TokenKind
-from sidecar.core.facts import RequestFacts
+from sidecar.core.facts import Asked
 from sidecar.core.personal import ShownToken
 from sidecar.core.verdict import Allow, Deny, Reason
 from sidecar.core.verify import Unknown
@@ -105,7 +104,7 @@ def answer(
         passed is not None
         and presented.host == asked.host.name
         and parameters.narrowing is None
-        and (passed.token.kind is TokenKind.ACCESS or cannot_be_cross_site(headers, asked))
+        and (not passed.by_cookie or cannot_be_cross_site(headers, asked))
         and gate.allows_again(passed, asked, now)
     ):
         gate.decisions[ALLOW] += 1
@@ -131,7 +130,7 @@ def answer(
         verdict = gate.decide(facts, credential, now, parameters.narrowing)
         lines = b""
         if isinstance(verdict, Allow):
-            lines = _find_lines(context, presented, facts, verdict, now)
+            lines = _find_lines(context, presented, asked, verdict, now)
     except NoVerdict as error:
         gate.count(None)
         log.warning("no verdict", extra={"request_id": request_id, "cause": str(error)})
@@ -165,19 +164,19 @@ def answer(
 
 
 def _find_lines(
-    context: Context, presented: Presented, facts: RequestFacts, allow: Allow, now: Now
+    context: Context, presented: Presented, asked: Asked, allow: Allow, now: Now
 ) -> bytes:
     """Return the header lines of an allow. Raises NoVerdict where no assertion can be sealed."""
     identity, gate, token = context.identity, context.gate, allow.token
     if token is None:
         return render_allow(identity, None, "") + presented.onward
-    host = facts.host.name
+    host = asked.host.name
     sealed = gate.seal_assertion(token, host, now) if identity.asserts else None
     assertion = "" if sealed is None else sealed.text
     lines = render_allow(identity, token.claims, assertion) + presented.onward
     if isinstance(presented.credential, Credential):
         if context.decisions is not Decisions.ALL:  # for the log all is found anew
-            presented.passed = gate.remember(allow, facts, now, sealed, presented.passed)
+            presented.passed = gate.remember(allow, asked, now, sealed, presented.passed)
             presented.host, presented.lines = host, lines
         context.presenting.keep(presented)
     return lines

@@ -5,6 +5,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from sidecar.core.access import Access
+from sidecar.core.facts import Asked, Host
 from sidecar.core.policy import Policy, Rule
 from tests.core.asking import make_facts
 from tests.core.forge import HOST
@@ -18,6 +19,10 @@ READ = Rule("/a/**", SIGNED_IN, 1, methods=GET)
 INSIDE = Rule("/a/**", SIGNED_IN, 2, networks=NEAR)
 PREFLIGHT = Rule("/a/**", Access(preflight=True), 3)
 CASED = Rule("/A/**", Access(anyone=True), 4)
+
+
+def ask(method: str = "GET", host: str = HOST) -> Asked:
+    return Asked(method, "https", Host(host, None), "/a/b", "/a/b")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,7 @@ def test_a_plain_rule_is_the_one_that_decides(
     rules: list[Rule], method: str, found: Rule | None
 ) -> None:
     policy = Policy({HOST: rules})
-    assert policy.find_plain(method, HOST, "/a/b") is found
+    assert policy.find_plain(ask(method)) is found
     if found is not None:
         for address in (None, ip_address("10.0.0.1"), ip_address("192.0.2.1")):
             for preflight in (False, True):
@@ -51,4 +56,11 @@ def test_a_plain_rule_is_the_one_that_decides(
 
 
 def test_no_rule_is_plain_on_a_host_that_has_none() -> None:
-    assert Policy({HOST: [ALL]}).find_plain("GET", "other.example", "/") is None
+    assert Policy({HOST: [ALL]}).find_plain(ask(host="other.example")) is None
+
+
+def test_what_one_policy_noted_is_not_taken_for_what_another_says() -> None:
+    asked = ask()
+    assert Policy({HOST: [ALL]}).find_plain(asked) is ALL
+    assert Policy({HOST: [READ, ALL]}).find_plain(asked) is READ
+    assert Policy({}).find_plain(asked) is None
