@@ -76,6 +76,10 @@ figures: $(INSTALLED) programs ## measure how the gate answers through every fau
 	@rm -f .cache/figures && mkdir -p .cache && \
 	FAULT_FIGURES=$(CURDIR)/.cache/figures $(BIN)/pytest -q $(FAULTS) $(ARGS); cat .cache/figures
 
+.PHONY: aiohttp
+aiohttp: $(INSTALLED) ## run the tests that lean on aiohttp on the oldest and the newest that is allowed
+	@AIOHTTP_NEWEST=1 $(BIN)/pytest tests/web/test_aiohttp_range.py $(ARGS)
+
 .PHONY: screenshots
 screenshots: $(INSTALLED) programs ## take the pictures of docs/pages.md anew
 	@$(BIN)/python -m tests.browser.screenshots docs/screenshots
@@ -84,8 +88,12 @@ screenshots: $(INSTALLED) programs ## take the pictures of docs/pages.md anew
 bench: $(INSTALLED) programs ## measure what a decision costs beside a bare handler (ARGS=--short: quickly)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: endurance
+endurance: $(INSTALLED) programs ## send 10 000 000 requests, a tenth with bad tokens, and watch the memory
+	@$(BIN)/python -m tests.bench.endurance 10000000 $(ARGS)
+
 .PHONY: check
-check: lint coverage ## run all gates: lint, types, imports, coverage, Dockerfile, locks
+check: lint speed coverage ## run all gates: lint, types, imports, speed, coverage, Dockerfile, locks
 
 # One target for each, so that `make -k check` runs on after a failure and names every gate that fails.
 GATES := ruff format types imports dockerfile locks
@@ -117,6 +125,11 @@ dockerfile:
 locks:
 	$(BIN)/python scripts/check_lock.py
 	.tools/bin/uv pip check --quiet --python $(BIN)/python
+
+# It wants the machine for itself: not among the gates that `lint` runs, perhaps several at a time.
+.PHONY: speed
+speed: $(INSTALLED) programs ## compare a warm decision with a bare handler, in a quarter of a minute
+	$(BIN)/python -m tests.bench.speed
 
 .PHONY: coverage
 coverage: $(MEASURED) ## judge the coverage of the last whole run; run it if files have changed since

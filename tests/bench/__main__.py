@@ -1,30 +1,24 @@
-"""`make bench`; `make bench ARGS=--short` for a quick look."""
+"""`make bench`; `make bench ARGS=--short` for a quick look, `ARGS="--part warm"` at a part."""
 
-import asyncio
-import signal
 from pathlib import Path
 
 import click
 
-from tests.bench.load import LoadFailed
-from tests.bench.report import Report
-from tests.bench.run import FULL, SHORT, Plan, run
+from tests.bench.interrupted import run_to_its_end
+from tests.bench.plan import FULL, SHORT
+from tests.bench.run import PARTS, run
 from tests.bench.servers import CACHE
 
 OUT = CACHE / "bench.json"
 
 
 @click.command()
-@click.option("--short", is_flag=True, help="Fewer and shorter rounds, about a minute.")
+@click.option("--short", is_flag=True, help="Fewer and shorter rounds, a few minutes.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(list(PARTS)), help="Only these.")
 @click.option("--out", type=click.Path(path_type=Path), default=OUT, help="Where the JSON goes.")
-def main(short: bool, out: Path) -> None:
+def main(short: bool, parts: tuple[str, ...], out: Path) -> None:
     """Measure what a decision costs; exit 1 where a limit does not hold."""
-    try:
-        report = asyncio.run(_run(SHORT if short else FULL))
-    except LoadFailed as error:
-        raise click.ClickException(str(error)) from None
-    except asyncio.CancelledError:  # SIGTERM
-        raise click.Abort from None
+    report = run_to_its_end(run(SHORT if short else FULL, _tell, parts))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(report.to_json())
     for line in report.to_table():
@@ -32,12 +26,8 @@ def main(short: bool, out: Path) -> None:
     raise SystemExit(0 if report.holds else 1)
 
 
-async def _run(plan: Plan) -> Report:
-    """End as on Ctrl-C, with all that was started, when SIGTERM comes."""
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await run(plan, lambda text: click.echo(text, err=True))
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 if __name__ == "__main__":

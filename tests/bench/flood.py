@@ -3,30 +3,59 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
-from tests.bench.load import LoadFailed, send
+from tests.bench.load import LoadFailed, send, write_requests
 from tests.bench.measure import CONNECTIONS, Server, Spread
+from tests.bench.plan import Bench
+from tests.bench.questions import Sealer, render_mixed
+from tests.bench.report import MOST_FLOOD, Limit
+from tests.bench.servers import make_measured_service, pinned, serving_measured
 
 STRANGERS: Final = 100  # at once; the queue has places for fewer
 PAUSE: Final = 0.5  # seconds before a stranger tries again
 
 
-async def measure_flood(server: Server, requests: Path, rounds: int, seconds: int) -> Spread:
-    """Return the rate of these requests alone, divided by that during a flood, round by round.
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """The rate of decisions alone, divided by that during a flood, round by round."""
 
-    Raises LoadFailed.
-    """
+    ratio: Spread
+
+    def limits(self) -> Iterator[Limit]:
+        """Yield what must hold."""
+        yield Limit("rate alone / during a flood", self.ratio.median, MOST_FLOOD)
+
+    def lines(self) -> Iterator[str]:
+        """Yield nothing: the limit says it."""
+        yield from ()
+
+
+async def measure_flood(bench: Bench) -> Guessed:
+    """Return the figures of warm tokens while strangers guess. Raises LoadFailed."""
+    with pinned(bench.cores.load):
+        service = make_measured_service(bench.folder / "service")
+        async with serving_measured(service, bench.cores.servers) as (server, _):
+            sealer = Sealer.of(service.directory / "keys")
+            tokens = map(sealer.bearer, range(bench.plan.tokens))
+            requests = write_requests(bench.folder / "tokens", render_mixed(tokens))
+            bench.tell("a flood of logins")
+            return Guessed(await _compare(server, requests, bench.plan.rounds, bench.plan.seconds))
+
+
+async def _compare(server: Server, requests: Path, rounds: int, seconds: int) -> Spread:
     ratios = []
     numbers = itertools.count()
+    await _count(server, requests, seconds)  # opens the tokens
     for _ in range(rounds):
         alone = await _count(server, requests, seconds)
-        async with _flooding(server.url, numbers) as statuses:
+        async with flooding(server.url, numbers) as statuses:
             during = await _count(server, requests, seconds)
         if not statuses[401] or not statuses[503]:
             raise LoadFailed(f"the flood did not fill the queue: {dict(statuses)}")
@@ -42,7 +71,7 @@ async def _count(server: Server, requests: Path, seconds: int) -> int:
 
 
 @asynccontextmanager
-async def _flooding(url: str, numbers: "itertools.count[int]") -> AsyncIterator[Counter[int]]:
+async def flooding(url: str, numbers: "itertools.count[int]") -> AsyncIterator[Counter[int]]:
     """Let strangers guess for the length of the block; yield what they are told, by status."""
     statuses: Counter[int] = Counter()
     connector = TCPConnector(limit=STRANGERS)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.load import LoadFailed, send
+from tests.bench.load import LoadFailed, send, send_slowly
 
 CONNECTIONS = 32
+FIRST = 10  # seconds at most, for what does not count
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +24,18 @@ class Server:
 class Row:
     """What is measured: `requests` makes the file for one round.
 
-    Where `once` is set each request is sent once; where `refused` is set each must be.
+    `first` requests are sent before anything is counted. Of those that count `most` are sent; where
+    `refused` is set each must be. `slowly` says which client sends them.
     """
 
     name: str
     server: Server
     requests: Callable[[], Path]
     connections: int = CONNECTIONS
-    once: bool = False
+    first: int = 0
+    most: int | None = None
     refused: bool = False
+    slowly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +74,19 @@ def resident_mb(pid: int) -> float:
     raise LoadFailed(f"process {pid} has ended")
 
 
-async def measure(row: Row, seconds: int) -> float:
-    """Return the CPU time of one request in microseconds. Raises LoadFailed."""
+async def measure(row: Row, seconds: int, most: int | None = None) -> float:
+    """Return the CPU time of one request in microseconds; `most` where the row has no number.
+
+    Raises LoadFailed.
+    """
+    url, connections = row.server.url, row.connections
     requests = row.requests()
+    by = send_slowly if row.slowly else send
+    if row.first:
+        await by(url, requests, seconds=FIRST, connections=connections, most=row.first)
+    most = row.most or most
     before = cpu_seconds(row.server.pid)
-    answers = await send(
-        row.server.url,
-        requests,
-        seconds=seconds,
-        connections=row.connections,
-        once=row.once,
-    )
+    answers = await by(url, requests, seconds=seconds, connections=connections, most=most)
     spent = cpu_seconds(row.server.pid) - before
     refused = answers.answered if row.refused else 0
     if answers.failed or answers.refused != refused or not answers.answered:

@@ -1,15 +1,16 @@
 """What it costs to list and to find people among very many."""
 
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tests.bench.filled import Filled, populated
 from tests.bench.load import LoadFailed
 from tests.bench.measure import Spread
+from tests.bench.plan import Bench
+from tests.bench.report import MOST_QUESTION, Limit
 from tests.programs.postgres import serving_postgres
 
 PAGE: Final = 100  # people, as `GET /users` gives them
@@ -34,18 +35,37 @@ class Question:
     found: int
 
 
-async def measure_people(
-    people: Mapping[str, int], rounds: int, tell: Callable[[str], None]
-) -> dict[str, Listed]:
-    """Return the figures of SQLite and PostgreSQL with so many people. Raises LoadFailed."""
-    with tempfile.TemporaryDirectory(prefix="sidecar-bench-") as name, serving_postgres() as server:
-        urls = {"SQLite": f"sqlite:///{name}/people.db", "PostgreSQL": server.make_database()}
+@dataclass(frozen=True, slots=True)
+class People:
+    """The figures of each database."""
+
+    listed: Mapping[str, Listed]
+
+    def limits(self) -> Iterator[Limit]:
+        """Yield what must hold."""
+        for name, listed in self.listed.items():
+            for question, each in listed.questions.items():
+                yield Limit(f"{question} in {name}", each.median, MOST_QUESTION, "ms")
+
+    def lines(self) -> Iterator[str]:
+        """Yield nothing: the limits say it."""
+        yield from ()
+
+
+async def measure_people(bench: Bench) -> People:
+    """Return the figures of SQLite and PostgreSQL with very many people. Raises LoadFailed."""
+    people = bench.plan.people
+    with serving_postgres() as server:
+        urls = {
+            "SQLite": f"sqlite:///{bench.folder}/people.db",
+            "PostgreSQL": server.make_database(),
+        }
         listed = {}
         for database, url in urls.items():
-            tell(f"{people[database]} people in {database}")
+            bench.tell(f"{people[database]} people in {database}")
             async with populated(url, people[database]) as filled:
-                listed[database] = await _measure(filled, rounds)
-    return listed
+                listed[database] = await _measure(filled, bench.plan.rounds)
+    return People(listed)
 
 
 async def _measure(filled: Filled, rounds: int) -> Listed:

@@ -12,7 +12,7 @@ from typing import Final
 
 from sidecar.clock import read_clock
 from sidecar.core.claims import Claims, TokenKind
-from sidecar.core.keyring import KeyRing, Purpose
+from sidecar.core.keyring import Key, KeyRing, Purpose
 from sidecar.core.token import seal_token
 from sidecar.sources.keyfiles import read_keys
 
@@ -20,17 +20,26 @@ ISSUER: Final = "https://auth.example.com"
 AUDIENCE: Final = "api"
 HOST: Final = "app.example.com"
 TTL: Final = 3600  # seconds; longer than any run
-PEOPLE: Final = 100
-PATHS: Final = 100
+PEOPLE: Final = 1000
+PATHS: Final = 1000
 TURNS: Final = 10  # paths that each credential meets
+STEP: Final = 11  # places from one path of a credential to the next
 
-AREAS: Final = ("orders", "users", "carts", "items", "stock", "rates", "mails", "files", "jobs")
+AREAS: Final = (
+    *("orders", "users", "carts", "items", "stock", "rates", "mails", "files", "jobs", "teams"),
+    *("plans", "bills", "trips", "rooms", "cars", "books", "notes", "tasks", "chats", "calls"),
+    *("sites", "forms", "polls", "maps"),
+)
+# A hundred rules.
 POLICY: Final = {
     "hosts": {
         HOST: [
             {"path": "/public/**", "allow": "anyone"},
             {"path": "/admin/**", "allow": {"roles": ["admin"]}},
+            {"path": "/metrics", "allow": {"roles": ["ops"]}},
             *({"path": f"/api/{area}/*/audit", "allow": {"roles": ["ops"]}} for area in AREAS),
+            *({"path": f"/api/{area}/*/close", "allow": {"roles": ["lead"]}} for area in AREAS),
+            *({"path": f"/api/{area}/export", "allow": {"scope": ["export"]}} for area in AREAS),
             *({"path": f"/api/{area}/**", "allow": {"roles": ["ops", "staff"]}} for area in AREAS),
             {"path": "/**", "allow": "signed-in"},
         ]
@@ -54,18 +63,30 @@ class Sealer:
 
     def bearer(self, number: int) -> str:
         """Return the header line of a new access token."""
-        sealed = self._seal(TokenKind.ACCESS, Purpose.TOKEN, AUDIENCE, number)
-        return f"Authorization: Bearer {sealed}"
+        return f"Authorization: Bearer {self.access(number)}"
+
+    def access(self, number: int, *, ago: int = 0) -> str:
+        """Return a new access token that was issued so many seconds ago."""
+        return self._seal(TokenKind.ACCESS, Purpose.TOKEN, AUDIENCE, number, ago)
 
     def cookie(self, number: int) -> str:
         """Return the header line of a new session cookie among others."""
         sealed = self._seal(TokenKind.SESSION, Purpose.COOKIE, ISSUER, number)
         return f"Cookie: theme=dark; __Host-sidecar={sealed}; lang=en"
 
-    def _seal(self, kind: TokenKind, purpose: Purpose, audience: str, number: int) -> str:
-        now = read_clock().unix
-        key = self.ring.find_signing_key(purpose, now)
+    def find_key(self) -> Key:
+        """Return the key that signs access tokens."""
+        return self._find_key(Purpose.TOKEN)
+
+    def _find_key(self, purpose: Purpose) -> Key:
+        key = self.ring.find_signing_key(purpose, read_clock().unix)
         assert key is not None
+        return key
+
+    def _seal(
+        self, kind: TokenKind, purpose: Purpose, audience: str, number: int, ago: int = 0
+    ) -> str:
+        now = read_clock().unix - ago
         claims = Claims(
             iss=ISSUER,
             sub=f"01J{number:023d}",
@@ -84,7 +105,7 @@ class Sealer:
             auth_time=now,
             amr=("pwd",),
         )
-        return seal_token(claims, kind, key)
+        return seal_token(claims, kind, self._find_key(purpose))
 
 
 def render(number: int, place: int, *credential: str) -> bytes:
@@ -128,7 +149,7 @@ def render_mixed(credentials: Iterable[str]) -> Iterator[bytes]:
     """Yield requests in which each credential meets `TURNS` paths, never the same twice."""
     numbered = list(enumerate(credentials))
     for turn, (number, credential) in itertools.product(range(TURNS), numbered):
-        yield render(number, number + 11 * turn, credential)
+        yield render(number, number + STEP * turn, credential)
 
 
 def render_nobody() -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -37,7 +37,9 @@ from sidecar.stores.sql import SqlStore, open_store
 from tests.bench.filled import MONTH, NOW, RANDOM, SERIES
 from tests.bench.load import LoadFailed
 from tests.bench.measure import Spread, resident_mb
+from tests.bench.plan import Bench
 from tests.bench.questions import AREAS, ISSUER, POLICY
+from tests.bench.report import MOST_OCTETS, MOST_TURN, MOST_VIEW_RATIO, Limit, line
 from tests.contracts.sql_stores import outside
 from tests.core.asking import make_facts
 from tests.core.forge import generate_key, make_claims, make_key
@@ -75,6 +77,26 @@ class Crowded:
     deciding: float
     ratio: Spread
     anew: Spread
+
+    def limits(self) -> Iterator[Limit]:
+        """Yield what must hold."""
+        name = f"decision by {self.revocations} / by none"
+        yield Limit("a revocation in memory", self.octets, MOST_OCTETS, "octets")
+        yield Limit(name, self.ratio.median, MOST_VIEW_RATIO)
+        yield Limit("turn while they come and go", self.turn, MOST_TURN, "ms")
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the table."""
+        crowd = f"{self.revocations} revocations"
+        yield line(f"{crowd}: seconds to load", self.loading)
+        yield line(f"{crowd}: a decision, µs", self.deciding)
+        yield line("behind a new one, by many / by none", self.anew.median)
+
+
+async def measure_revocations(bench: Bench) -> Crowded:
+    """Return the figures of very many. Raises LoadFailed."""
+    bench.tell(f"{bench.plan.revocations} revocations")
+    return await measure_crowd(bench.plan.revocations)
 
 
 async def measure_crowd(number: int) -> Crowded:

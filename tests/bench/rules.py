@@ -5,7 +5,9 @@ what is left is reading, matching and answering.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,8 +17,21 @@ from sidecar.core.facts import parse_path
 from sidecar.core.policy import Policy
 from sidecar.schemas.policy import parse_rules
 from sidecar.sources.policyfile import PolicyFile
-from tests.bench.questions import AREAS, ISSUER, render_at
-from tests.programs.service import Service, make_service
+from tests.bench.load import write_requests
+from tests.bench.measure import Row, Server, Spread
+from tests.bench.plan import Bench
+from tests.bench.questions import AREAS, PEOPLE, Sealer, render_at
+from tests.bench.report import (
+    MOST_COLD_PATH,
+    MOST_LOADING,
+    MOST_RULES_RATIO,
+    MOST_TURN,
+    Limit,
+    line,
+    spread_lines,
+)
+from tests.bench.rounds import measure_rounds, ratio, spreads
+from tests.bench.servers import UNSEALED, make_measured_service, pinned, serving_measured
 from tests.sources.turns import watching
 
 HOSTS: Final = 1000
@@ -26,6 +41,56 @@ READINGS: Final = 3
 COLD_PATHS: Final = 20_000
 
 _HOST: Final = "app{}.example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """Microseconds of CPU for a request, of each row; the ratio is by round.
+
+    `loading` is seconds of CPU to read and judge the ten thousand, `turn` the most milliseconds of
+    it between two turns of the loop while they are read anew, `cold_path` microseconds for a path.
+    """
+
+    rows: Mapping[str, Spread]
+    ratio: Spread
+    loading: float
+    turn: float
+    cold_path: float
+
+    def limits(self) -> Iterator[Limit]:
+        """Yield what must hold."""
+        yield Limit("10 000 rules / 10 rules", self.ratio.median, MOST_RULES_RATIO)
+        yield Limit("loading 10 000 rules", self.loading, MOST_LOADING, "s")
+        yield Limit("turn while they are read", self.turn, MOST_TURN, "ms")
+        yield Limit("reading a new path", self.cold_path, MOST_COLD_PATH, "µs")
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the table."""
+        yield from spread_lines("CPU of the server for one request, µs", self.rows)
+        ratio = self.ratio
+        yield line("10 000 rules / 10 rules", ratio.median, ratio.least, ratio.most)
+
+
+async def measure_rules(bench: Bench) -> Ruled:
+    """Return the figures of few and of many rules. Raises LoadFailed."""
+    keys = bench.folder / "keys"
+    async with AsyncExitStack() as stack:
+        stack.enter_context(pinned(bench.cores.load))
+        servers: dict[str, Server] = {}
+        for name in (FEW, MANY):
+            folder = bench.folder / name.replace(" ", "-")
+            policy = make_policy(name)
+            service = make_measured_service(folder, UNSEALED, keys=keys, policy=policy)
+            running = serving_measured(service, bench.cores.servers)
+            servers[name], _ = await stack.enter_async_context(running)
+        sealer = Sealer.of(keys)
+        requests = list(render_hosts([sealer.bearer(number) for number in range(PEOPLE)]))
+        file = write_requests(bench.folder / "hosts", requests)
+        rows = [Row(name, server, lambda: file) for name, server in servers.items()]
+        figures = await measure_rounds(rows, bench)
+        turn = await time_turns(bench.folder)
+    by_round = ratio(figures[MANY], figures[FEW])
+    return Ruled(spreads(figures), by_round, time_loading(), turn, time_cold_path())
 
 
 def make_rules() -> list[dict[str, Any]]:
@@ -42,18 +107,6 @@ def make_policy(name: str) -> dict[str, Any]:
     """Return one of the two policies."""
     hosts = ["*.example.com"] if name == FEW else map(_HOST.format, range(HOSTS))
     return {"hosts": {host: make_rules() for host in hosts}}
-
-
-def make_ruled_service(folder: Path, name: str, keys: Path) -> Service:
-    """Return a service that takes the tokens of these keys, with one of the policies."""
-    own = folder / name.replace(" ", "-")
-    own.mkdir()
-    settings: dict[str, dict[str, Any]] = {
-        "server": {"public_url": ISSUER},
-        "keys": {"directory": str(keys)},
-        "identity": {"assertion": {"enabled": False}},
-    }
-    return make_service(own, settings, policy=make_policy(name))
 
 
 def render_hosts(credentials: Sequence[str]) -> Iterator[bytes]:

@@ -1,7 +1,6 @@
 """What a session costs in SQL while there are few of them, and while there are many."""
 
 import statistics
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from sidecar.stores.sql.sweep import BATCH
 from tests.bench.filled import MONTH, NOW, Filled, Picked, filled
 from tests.bench.load import LoadFailed
 from tests.bench.measure import Spread
+from tests.bench.plan import Bench
+from tests.bench.report import MOST_GROWTH, MOST_LOCK, MOST_PURGE_GROWTH, Limit, line, title
 from tests.programs.postgres import serving_postgres
 
 FEW: Final = 1000  # sessions of what the full database is compared with
@@ -48,22 +49,43 @@ class Stored:
     longest_lock: float
 
 
-async def measure_databases(
-    sessions: Mapping[str, int], rounds: int, tell: Callable[[str], None]
-) -> dict[str, Stored]:
-    """Return the figures of SQLite and PostgreSQL with so many sessions. Raises LoadFailed."""
-    with tempfile.TemporaryDirectory(prefix="sidecar-bench-") as name, serving_postgres() as server:
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The figures of each database."""
+
+    stored: Mapping[str, Stored]
+
+    def limits(self) -> Iterator[Limit]:
+        """Yield what must hold."""
+        for name, stored in self.stored.items():
+            for use_case, growth in stored.growth.items():
+                most = MOST_PURGE_GROWTH if use_case == PURGE else MOST_GROWTH
+                yield Limit(f"{use_case}, many / few in {name}", growth.ratio.median, most)
+            yield Limit(f"longest lock in {name}", stored.longest_lock, MOST_LOCK, "ms")
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of the table."""
+        for name, stored in self.stored.items():
+            yield title(f"{stored.sessions} sessions in {name}, ms", "few", "many", "ratio")
+            for use_case, growth in stored.growth.items():
+                figures = growth.few.median, growth.many.median, growth.ratio.median
+                yield line(use_case, *figures)
+
+
+async def measure_sessions(bench: Bench) -> Sessions:
+    """Return the figures of SQLite and PostgreSQL with very many sessions. Raises LoadFailed."""
+    with serving_postgres() as server:
         urls = {
-            "SQLite": [f"sqlite:///{name}/{each}.db" for each in ("few", "many")],
+            "SQLite": [f"sqlite:///{bench.folder}/{each}.db" for each in ("few", "many")],
             "PostgreSQL": [server.make_database() for _ in range(2)],
         }
         stored = {}
         for database, (few_url, many_url) in urls.items():
-            many = sessions[database]
-            tell(f"{many} sessions in {database}")
+            many = bench.plan.sessions[database]
+            bench.tell(f"{many} sessions in {database}")
             async with filled(few_url, FEW) as few, filled(many_url, many) as full:
-                stored[database] = await _compare(few, full, many, rounds)
-    return stored
+                stored[database] = await _compare(few, full, many, bench.plan.rounds)
+    return Sessions(stored)
 
 
 async def _compare(few: Filled, full: Filled, sessions: int, rounds: int) -> Stored:

@@ -1,20 +1,26 @@
 import asyncio
+import json
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from tests.bench.load import LoadFailed, send, write_requests
-from tests.bench.measure import Row, Server, cpu_seconds, measure
-from tests.bench.questions import PLAIN, render_nobody
-from tests.bench.rules import FEW, MANY
-from tests.bench.run import BARE, WARM, Plan, look_at, run
-from tests.bench.servers import Cores, serving_bare
+from tests.bench.cold import COLD, SEALING, Cold
+from tests.bench.connections import Connections
+from tests.bench.flood import Guessed
+from tests.bench.measure import Spread
+from tests.bench.memory import Memory
+from tests.bench.people import People
+from tests.bench.plan import Plan
+from tests.bench.report import Part
+from tests.bench.rules import FEW, MANY, Ruled
+from tests.bench.run import run
+from tests.bench.sessions import Sessions
+from tests.bench.statements import Statements
+from tests.bench.warm import BARE, CONSTANT, ROWS, WARM, Warm
 from tests.programs.process import require
 
 pytestmark = pytest.mark.asyncio
@@ -27,55 +33,124 @@ def _wrk() -> None:
     require("wrk")
 
 
-@pytest_asyncio.fixture
-async def bare(tmp_path: Path) -> AsyncIterator[Server]:
-    async with serving_bare(tmp_path, Cores.choose().servers) as server:
-        yield server
+TINY = Plan(
+    starts=1,
+    rounds=1,
+    seconds=1,
+    most=200,
+    tokens=20,
+    cold=100,
+    valid=300,
+    bad=800,
+    sessions={"SQLite": 2000, "PostgreSQL": 2000},
+    people={"SQLite": 2000, "PostgreSQL": 2000},
+)
 
 
-async def test_a_run_measures_every_row() -> None:
+async def measure_part(name: str) -> Part:
+    """Return what one part says, and see to it that it says so in the table and in the JSON."""
     before = os.sched_getaffinity(0)
-    few = {"SQLite": 2000, "PostgreSQL": 2000}
-    plan = Plan(
-        starts=1,
-        rounds=1,
-        seconds=1,
-        cold=200,
-        sessions=few,
-        people=few,
-        revocations=5000,
-        told=5,
-    )
-    report = await run(plan, lambda _: None)
-    assert len(report.rows) == 8
-    for name, spread in report.rows.items():
+    report = await run(TINY, lambda _: None, [name])
+    assert os.sched_getaffinity(0) == before
+    assert list(report.parts) == [name]
+    assert len(list(report.to_table())) >= len(report.limits)
+    assert list(json.loads(report.to_json())["parts"]) == [name]
+    for limit in report.limits:
+        assert 0 <= limit.figure < 100_000, limit
+    return report.parts[name]
+
+
+def assert_sane(rows: Mapping[str, Spread]) -> None:
+    for name, spread in rows.items():
         assert 1 < spread.least <= spread.median <= spread.most < 100_000, name
-    assert report.ratio.median == report.rows[WARM].median / report.rows[BARE].median
-    assert report.rules_ratio.median == report.rows[MANY].median / report.rows[FEW].median
-    assert 0.01 < report.loading < 60
-    assert 0.01 < report.turn < 1000
-    assert 0.1 < report.cold_path < 1000
-    assert {name: stored.sessions for name, stored in report.sessions.items()} == few
-    for name, stored in report.sessions.items():
+
+
+async def test_known_tokens_are_measured_beside_what_decides_nothing() -> None:
+    warm = await measure_part("warm")
+    assert isinstance(warm, Warm)
+    assert list(warm.rows) == list(ROWS)
+    for rows in warm.rows.values():
+        assert list(rows) == ["uvloop", "asyncio"]
+        assert_sane(rows)
+    on_uvloop = {name: loops["uvloop"].median for name, loops in warm.rows.items()}
+    assert warm.by_bare.median == on_uvloop[WARM] / on_uvloop[BARE]
+    assert warm.by_constant.median == on_uvloop[WARM] / on_uvloop[CONSTANT]
+    assert 500 < warm.octets < 5000
+
+
+async def test_new_tokens_are_measured_and_every_kind_of_bad_one() -> None:
+    cold = await measure_part("cold")
+    assert isinstance(cold, Cold)
+    assert len(cold.rows) == 7
+    assert_sane(cold.rows)
+    assert cold.rows[SEALING].median > cold.rows[COLD].median > cold.verification > 1
+    assert list(cold.refusals) == [
+        *("expired", "bad_signature", "unknown_key", "token_malformed", "no_credential"),
+    ]
+
+
+async def test_kept_and_new_connections_are_measured_over_tcp_and_a_unix_socket() -> None:
+    connections = await measure_part("connections")
+    assert isinstance(connections, Connections)
+    assert len(connections.rows) == 6
+    assert_sane(connections.rows)
+
+
+async def test_few_and_many_rules_are_measured() -> None:
+    rules = await measure_part("rules")
+    assert isinstance(rules, Ruled)
+    assert_sane(rules.rows)
+    assert rules.ratio.median == rules.rows[MANY].median / rules.rows[FEW].median
+    assert 0.01 < rules.loading < 60
+    assert 0.01 < rules.turn < 1000
+    assert 0.1 < rules.cold_path < 1000
+
+
+async def test_memory_is_measured_at_rest_and_after_good_and_bad_tokens() -> None:
+    memory = await measure_part("memory")
+    assert isinstance(memory, Memory)
+    assert 0 < memory.ready < 60
+    assert 20 < memory.rest < memory.loaded < 1000
+    assert len(memory.flood.resident) == 10
+    assert 500 < memory.flood.bad <= 800
+
+
+async def test_sessions_and_people_are_measured_in_both_databases() -> None:
+    sessions, people = await measure_part("sessions"), await measure_part("people")
+    assert isinstance(sessions, Sessions)
+    assert isinstance(people, People)
+    assert list(sessions.stored) == list(people.listed) == ["SQLite", "PostgreSQL"]
+    for stored in sessions.stored.values():
+        assert stored.sessions == 2000
         assert list(stored.growth) == ["login", "refresh", "list", "purge a batch"]
         for growth in stored.growth.values():
-            assert 0.01 < growth.few.median < 10_000, name
+            assert 0.01 < growth.few.median < 10_000
             assert growth.ratio.median == growth.many.median / growth.few.median
         assert stored.growth["purge a batch"].many.median <= stored.longest_lock < 10_000
-    for name, listed in report.people.items():
-        assert listed.people == few[name]
+    for listed in people.listed.values():
+        assert listed.people == 2000
         assert len(listed.questions) == 5
         assert all(0.01 < each.median < 10_000 for each in listed.questions.values())
-    assert 0.1 < report.flood.median < 100
-    assert report.crowd.revocations == 5000
-    assert 0.01 < report.crowd.deciding < 1000
-    assert list(report.heard) == ["told", "looked for"]
-    assert all(0.01 < each.median <= each.p99 < 10_000 for each in report.heard.values())
-    assert report.statements == 2
-    assert report.rows["cold token"].least > report.rows[WARM].least
-    assert 0 < report.ready < 60
-    assert 20 < report.resident < report.resident_loaded < 1000
-    assert os.sched_getaffinity(0) == before
+
+
+async def test_a_flood_and_statements_are_measured() -> None:
+    flood, statements = await measure_part("flood"), await measure_part("statements")
+    assert isinstance(flood, Guessed)
+    assert 0.1 < flood.ratio.median < 100
+    assert isinstance(statements, Statements)
+    assert statements.refresh == 2
+
+
+async def test_bad_tokens_without_end_come_to_an_end() -> None:
+    command = [sys.executable, "-m", "tests.bench.endurance", "2000"]
+    endured = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(120):
+        printed, _ = await endured.communicate()
+    requests, resident, _ = printed.decode().splitlines()
+    assert 1600 < int(requests.split()[0]) <= 2000
+    assert len(resident.split()) == 10
 
 
 def children(pid: int) -> list[int]:
@@ -85,7 +160,7 @@ def children(pid: int) -> list[int]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_whoever_stops_it_stops_its_servers(number: signal.Signals, tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
-    command = [sys.executable, "-m", "tests.bench", "--short", "--out", str(out)]
+    command = [sys.executable, "-m", "tests.bench", "--short", "--part", "cold", "--out", str(out)]
     bench = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stderr=asyncio.subprocess.PIPE)
     assert bench.stderr is not None
     async with asyncio.timeout(120):
@@ -98,40 +173,3 @@ async def test_whoever_stops_it_stops_its_servers(number: signal.Signals, tmp_pa
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
     assert not out.exists()
-
-
-async def test_requests_that_are_sent_once_are_not_sent_again(bare: Server, tmp_path: Path) -> None:
-    requests = write_requests(tmp_path / "requests", [PLAIN] * 50)
-    answers = await send(bare.url, requests, seconds=1, connections=4, once=True)
-    assert 40 <= answers.answered <= 50
-
-
-@pytest.mark.parametrize(
-    ("request_line", "refused"),
-    [("GET /nowhere HTTP/1.1", False), ("DELETE / HTTP/1.1", False), ("GET / HTTP/1.1", True)],
-)
-async def test_answers_of_the_wrong_kind_are_no_figure(
-    request_line: str, refused: bool, bare: Server, tmp_path: Path
-) -> None:
-    request = f"{request_line}\r\nHost: 127.0.0.1\r\n\r\n".encode()
-    file = write_requests(tmp_path / "requests", [request])
-    row = Row("a row", bare, lambda: file, refused=refused)
-    with pytest.raises(LoadFailed, match=r"^a row: "):
-        await measure(row, 1)
-
-
-async def test_an_allow_without_an_identity_is_not_measured(bare: Server) -> None:
-    with pytest.raises(LoadFailed, match="person0 got 200"):
-        await look_at(bare, list(render_nobody()))
-
-
-async def test_a_load_without_a_server_fails(tmp_path: Path) -> None:
-    requests = write_requests(tmp_path / "requests", [PLAIN])
-    with pytest.raises(LoadFailed, match="wrk"):
-        await send("http://127.0.0.1:1", requests, seconds=1, connections=1)
-
-
-async def test_cpu_is_counted_for_the_whole_process() -> None:
-    before = time.process_time()
-    counted = cpu_seconds(os.getpid())
-    assert before <= counted <= time.process_time()

@@ -78,13 +78,23 @@ def checker_of(name: str, folder: Path) -> list[str | Path]:
 
 @asynccontextmanager
 async def guarding(
-    name: str, service: Service, upstream: Upstream, *hosts: str, port: int | None = None
+    name: str,
+    service: Service,
+    upstream: Upstream,
+    *hosts: str,
+    port: int | None = None,
+    asking: str | None = None,
 ) -> AsyncIterator[Gateway]:
-    """Run a gateway for the length of the block, with the configuration that the command writes."""
+    """Run a gateway for the length of the block, with the configuration that the command writes.
+
+    `asking` is the HOST:PORT where it asks in place of the service.
+    """
     port = port or free_port()
     folder = service.directory / f"{name}-{port}"
     named = [word for host in hosts for word in ("--host", host)]
     words = [name, *named, "--upstream", upstream.url, "--listen", f"127.0.0.1:{port}"]
+    if asking is not None:
+        words += ["--auth", asking]
     await write_files(service, folder, *words)
     async with running_files(name, folder, port) as gateway:
         await _await_routes(gateway, f"{hosts[0].replace('*', 'any')}:{port}")

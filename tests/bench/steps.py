@@ -1,0 +1,146 @@
+"""Where the microseconds of a warm question go: `python -m tests.bench.steps`.
+
+In one process and without a socket: each step alone, for a thousand tokens in turn, the best of
+many rounds. What the steps take together is less than the whole: calls, and what the processor
+fetches from memory, come on top.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import click
+import uvloop
+from aiohttp.http import HttpVersion11
+
+from sidecar.app.runner import PublicRunner, open_serving
+from sidecar.cli.options import read_settings
+from sidecar.clock import read_clock
+from sidecar.web import verify
+from sidecar.web.asking import Message
+from sidecar.web.context import CONTEXT, Context
+from sidecar.web.gateways import MANNERS, parse_question
+from sidecar.web.requests import identify
+from tests.bench.questions import PEOPLE, Sealer, render
+from tests.bench.servers import make_measured_service
+
+ROUNDS: Final = 15
+PEER: Final = "127.0.0.1"
+
+Steps = Mapping[str, Callable[[int], object]]
+
+
+class Deaf(asyncio.Transport):
+    """A connection to a gateway that reads whatever it is sent."""
+
+    last = b""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return (PEER, 1) if name == "peername" else default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: Any) -> None:
+        self.last = bytes(data)
+
+    def close(self) -> None:
+        """Do nothing: nobody is there."""
+
+
+@click.command()
+def main() -> None:
+    """Say what each step of a warm question takes."""
+    for name, micros in uvloop.run(_measure()).items():
+        click.echo(f"{name:<44}{micros:6.2f} µs")
+
+
+async def _measure() -> dict[str, float]:
+    with tempfile.TemporaryDirectory(prefix="sidecar-bench-") as name:
+        service = make_measured_service(Path(name))
+        async with open_serving(read_settings(service.config)) as (_, runner):
+            await runner.setup()
+            try:
+                sealer = Sealer.of(service.directory / "keys")
+                questions = [render(each, each, sealer.bearer(each)) for each in range(PEOPLE)]
+                return _time(await _list_steps(runner, questions))
+            finally:
+                await runner.cleanup()
+
+
+async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
+    """Return the steps, each by the number of a question; all are warm."""
+    context: Context = runner.app[CONTEXT]
+    assert runner.server is not None
+    connection, transport = runner.server(), Deaf()
+    connection.connection_made(transport)
+    for question in questions:
+        transport.last = b""
+        while not transport.last.startswith(b"HTTP/1.1 200"):
+            connection.data_received(question)
+            await asyncio.sleep(0)  # the first of all, and what is cold, go the ordinary way
+    parser: Any = connection._parser
+    manner = next(each for each in MANNERS if each.dialect == "traefik")
+
+    def parse(number: int) -> None:
+        parser.feed_data(questions[number])
+        parser.message_consumed()
+
+    def read(question: bytes) -> Message:
+        raw = parser.feed_data(question)[0][0][0]
+        parser.message_consumed()
+        message = Message(PEER, transport)
+        message.method, message.raw_path, message.headers = raw.method, raw.path, raw.headers
+        return message
+
+    # Few: of what is parsed already, a thousand would lie in memory and not at hand.
+    few = [read(question) for question in questions[:50]]
+    parsed = [parse_question(each, manner, context.trusted) for each in few]
+    shown = [context.presenting.read(each.headers, manner.joined, True) for each in few]
+    heads = [verify.answer(context, manner, each) for each in few]
+    now = read_clock()
+
+    def one(each: list[Any], number: int) -> Any:
+        return each[number % len(each)]
+
+    gate, trusted = context.gate, context.trusted
+    return {
+        "the whole, by the lane": lambda number: connection.data_received(questions[number]),
+        "  aiohttp's parser": parse,
+        "  the answer": lambda number: verify.answer(context, manner, one(few, number)),
+        "    a request id": lambda number: identify(one(few, number), context),
+        "    what is asked, and for whom": lambda number: parse_question(
+            one(few, number), manner, trusted
+        ),
+        "    what is shown": lambda number: context.presenting.read(
+            one(few, number).headers, manner.joined, True
+        ),
+        "    the clock": lambda _: read_clock(),
+        "    whether it is allowed again": lambda number: gate.allows_again(
+            one(shown, number).passed, one(parsed, number)[0], now
+        ),
+        "  the head": lambda number: one(heads, number).render(HttpVersion11, keep_alive=True),
+    }
+
+
+def _time(steps: Steps) -> dict[str, float]:
+    """Return the microseconds of each, without those of calling it."""
+    nothing = _best(lambda _: None)
+    return {name: _best(step) - nothing for name, step in steps.items()}
+
+
+def _best(step: Callable[[int], object]) -> float:
+    best = float("inf")
+    for _ in range(ROUNDS):
+        began = perf_counter()
+        for number in range(PEOPLE):
+            step(number)
+        best = min(best, perf_counter() - began)
+    return best * 1e6 / PEOPLE
+
+
+if __name__ == "__main__":
+    main()
