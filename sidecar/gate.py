@@ -27,9 +27,9 @@ from sidecar.errors import NoVerdict
 
 # Each twice over, and no more octets than that, by what an entry is estimated to take.
 OPENED_TOKENS: Final = 4096
-OPENED_OCTETS: Final = 24 << 20
+OPENED_OCTETS: Final = 16 << 20
 ASSERTIONS: Final = 4096
-ASSERTION_OCTETS: Final = 12 << 20
+ASSERTION_OCTETS: Final = 8 << 20
 ALLOW: Final = "allow"  # beside the reasons of refusals, in what is counted
 MOST_OTHERS: Final = 7  # accesses that are remembered to have let a token in before
 

@@ -1,5 +1,6 @@
 """Who somebody is, as header lines for the upstream."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ REMEMBERED: Final = 256  # tokens whose encoded identity is kept: encoding costs
 # decoding is exact.
 _VISIBLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 _IN_A_LIST: Final = _VISIBLE.replace(",", "")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +37,8 @@ def encode_value(text: str, safe: str = _VISIBLE) -> str:
 
     The characters of `safe` and inner spaces, all else percent-encoded UTF-8.
     """
+    if _PLAIN.fullmatch(text):  # as nearly all are: a tenth of what looking at each takes
+        return text
     inner = quote(text, safe=safe + " ")
     lead = len(inner) - len(inner.lstrip(" "))
     tail = len(inner) - len(inner.rstrip(" ")) if lead < len(inner) else 0

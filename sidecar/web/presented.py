@@ -16,7 +16,7 @@ from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, has_too_many_coo
 from sidecar.web.rendered import render_line
 
 REMEMBERED: Final = 4096  # spellings, twice over
-REMEMBERED_OCTETS: Final = 24 << 20  # in all, by what one with its answer is estimated to take
+REMEMBERED_OCTETS: Final = 20 << 20  # in all, by what one with its answer is estimated to take
 LONGEST_REMEMBERED: Final = 8192  # characters of one
 
 # `Authorization`, `Cookie`, whether cookies count, and beside which a comma separates too.
