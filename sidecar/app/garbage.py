@@ -33,7 +33,6 @@ class Garbage:
     def __init__(self) -> None:
         self._runners: list[web.BaseRunner] = []
         self._waits = 0  # looks since there was more than a little, requests being under way
-        self._left = 0  # objects that were alive when they were collected meanwhile
 
     def watch(self, runner: web.BaseRunner) -> None:
         """Wait for the requests of this one too."""
@@ -60,12 +59,13 @@ class Garbage:
         if not self.busy:
             gc.collect()
             gc.freeze()
-            self._waits = self._left = 0
+            self._waits = 0
             return
         self._waits += 1
-        if new >= self._left + MOST:
+        if new >= MOST:  # at the price of what these requests leave behind that refers to itself
             gc.collect()
-            self._left = _count_new()
+            gc.freeze()
+            self._waits = 0
 
 
 def _count_new() -> int:

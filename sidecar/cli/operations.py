@@ -5,12 +5,15 @@ import re
 import socket
 from collections.abc import Mapping
 from http import HTTPStatus
+from time import monotonic
 from typing import Any, Final
 
 from sidecar.schemas.values import Listen
 from sidecar.settings.workers import worker_addresses
 
 TIMEOUT: Final = 3.0  # seconds for each worker
+SHORTEST: Final = 0.001  # seconds
+MOST_WORKERS: Final = 1024  # that are asked
 LARGEST_ANSWER: Final = 4_194_304  # octets
 FOREIGN: Final = "another program answers there"
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?=[ \r]|\Z)")
@@ -28,7 +31,7 @@ def _count_workers(first: Listen) -> int:
     if status != HTTPStatus.OK and first.path is not None:
         status, body = ask(worker_addresses(first, 2)[0], "/healthz")
     workers = read_members(body).get("workers") if status == HTTPStatus.OK else None
-    return workers if type(workers) is int else 1
+    return workers if type(workers) is int and 0 < workers <= MOST_WORKERS else 1
 
 
 def read_members(body: str) -> Mapping[str, Any]:
@@ -75,8 +78,17 @@ def _connect(address: Listen) -> socket.socket:
 
 
 def _read(connection: socket.socket) -> bytes:
-    """Return what comes until the connection ends, or there is too much of it."""
-    octets = bytearray()
-    while len(octets) < LARGEST_ANSWER and (chunk := connection.recv(65_536)):
+    """Return what comes until the connection ends, or there is too much of it.
+
+    Raises TimeoutError.
+    """
+    octets, until = bytearray(), monotonic() + TIMEOUT
+    while len(octets) < LARGEST_ANSWER:
+        connection.settimeout(max(until - monotonic(), SHORTEST))  # 0 would not wait at all
+        chunk = connection.recv(65_536)
+        if not chunk:
+            break
+        if monotonic() > until:
+            raise TimeoutError
         octets += chunk
     return bytes(octets)

@@ -14,7 +14,9 @@ from time import perf_counter
 from typing import Final, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
+Gone = Callable[[], bool]  # says whether nobody waits for an answer any more
 
+MOST_WAITING: Final = 512  # pieces; the last one waits for a few tenths of a second at most
 SLICE: Final = 0.001  # seconds; with 2048 bits a signature takes a quarter of it
 
 
@@ -30,6 +32,11 @@ class Pace:
     def waiting(self) -> int:
         """How many pieces wait for their turn."""
         return len(self._left)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should be put: they come faster than they are done."""
+        return len(self._left) >= MOST_WAITING
 
     def may_work(self) -> bool:
         """Say whether dear work may be done right now; to be asked ahead of each piece, on a loop.
@@ -48,10 +55,13 @@ class Pace:
         self._left.append(work)
         self._begin()
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return or raise what dear work does, in its turn; it is not done for who is cancelled."""
+    async def run(self, work: Callable[[], T], gone: Gone) -> T:
+        """Return or raise what dear work does, in its turn; for whoever is gone it is not done.
+
+        Raises CancelledError then.
+        """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.put(lambda: _settle(done, work))
+        self.put(lambda: _settle(done, work, gone))
         return await done
 
     def _begin(self) -> None:
@@ -78,8 +88,11 @@ class Later(NamedTuple, Generic[T]):
     work: Callable[[], T]
 
 
-def _settle(done: asyncio.Future[T], work: Callable[[], T]) -> None:
+def _settle(done: asyncio.Future[T], work: Callable[[], T], gone: Gone) -> None:
     if done.done():  # cancelled: nobody waits for it any more
+        return
+    if gone():
+        done.cancel()
         return
     try:
         done.set_result(work())

@@ -17,7 +17,7 @@ from sidecar.web.rendered import render_line
 
 REMEMBERED: Final = 4096  # spellings, twice over
 REMEMBERED_OCTETS: Final = 20 << 20  # in all, by what one with its answer is estimated to take
-LONGEST_REMEMBERED: Final = 8192  # characters of one
+LONGEST_REMEMBERED: Final = 8192  # octets of one
 
 # `Authorization`, `Cookie`, whether cookies count, and beside which a comma separates too.
 Spelling = tuple[str | None, str | None, bool, frozenset[str]]
@@ -102,4 +102,5 @@ class Presenting:
 
 
 def _length(spelling: Spelling) -> int:
-    return len(spelling[0] or "") + len(spelling[1] or "")
+    """Return its octets in memory: CPython takes four for each character where one needs them."""
+    return sum(len(text) * (1 if text.isascii() else 4) for text in spelling[:2] if text)

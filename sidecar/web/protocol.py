@@ -79,7 +79,7 @@ class ProtocolServer(web.Server):
         if found is None:
             answer = await self._ask_application(_without_unknown_expectation(request))
         else:
-            said = await wait_for(found)
+            said = await wait_for(found, lambda: request.transport is None)
             answer = RenderedAllow(said) if isinstance(said, AllowHead) else said
         if self.last:
             answer.force_close()

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
@@ -29,7 +29,8 @@ from sidecar.web.gateways import (
     parse_question,
 )
 from sidecar.web.navigation import is_navigation
-from sidecar.web.pace import Later
+from sidecar.web.pace import Gone, Later
+from sidecar.web.parameters import Mode
 from sidecar.web.presented import Presented
 from sidecar.web.rendered import AllowHead, make_head
 from sidecar.web.requests import identify
@@ -44,7 +45,7 @@ log = logging.getLogger("sidecar.gate")
 class Cold(NamedTuple):
     """An answer that has to wait for the store, which alone knows a personal token."""
 
-    answer: Coroutine[Any, Any, AllowHead | web.StreamResponse]
+    answer: "Coroutine[Any, Any, Answer]"
 
 
 Answer = AllowHead | web.StreamResponse | Cold | Later["Answer"]
@@ -125,6 +126,10 @@ def answer(
         and gate.is_dear(credential, asked.host.name, now, asserts=context.identity.asserts)
         and not context.pace.may_work()
     ):
+        if context.pace.is_full:
+            gate.count(None)
+            log.warning("too many wait for a signature", extra={"request_id": request_id})
+            return unavailable(request_id)
         return Later(context.pace, partial(answer, context, manner, request, shown, in_turn=True))
     try:
         verdict = gate.decide(facts, credential, now, parameters.narrowing)
@@ -136,31 +141,40 @@ def answer(
         log.warning("no verdict", extra={"request_id": request_id, "cause": str(error)})
         return unavailable(request_id)
     gate.count(verdict)
-    match verdict:
-        case Allow():
-            if context.decisions is Decisions.ALL:
-                log_allow(request_id, facts, verdict.token)
-            return AllowHead(lines, request_id, now.unix)
-        case Deny():
-            told = Question(request_id, facts, credential, parameters.narrowing)
-            note_refusal(context.refusals, gate, told, verdict, now.unix)
-            is_person = is_navigation(request.headers, facts, parameters.mode)
-            way_back = facts if is_person else None
-            refusal = refuse(
-                verdict,
-                manner.dialect,
-                way_back,
-                context.login_url,
-                context.refused_pages,
-                request_id,
-            )
-            if verdict.reason is Reason.TWO_CREDENTIALS and way_back is not None:
-                # Neither counts, and here only may a browser be told to forget a host's own one.
-                path = facts.target.partition("?")[0]
-                expire_cookies(refusal, list_places(context.jar, facts.host.name, path))
-            return refusal
-        case _:
-            assert_never(verdict)
+    if isinstance(verdict, Deny):
+        told = Question(request_id, facts, credential, parameters.narrowing)
+        return _refuse(context, manner, request, told, verdict, now, parameters.mode)
+    if context.decisions is Decisions.ALL:
+        log_allow(request_id, facts, verdict.token)
+    return AllowHead(lines, request_id, now.unix)
+
+
+def _refuse(
+    context: Context,
+    manner: Manner,
+    request: Asking,
+    question: Question,
+    refusal: Deny,
+    now: Now,
+    mode: Mode | None,
+) -> web.Response:
+    """Keep the refusal, and return it in the manner of its dialect."""
+    note_refusal(context.refusals, context.gate, question, refusal, now.unix)
+    facts = question.facts
+    way_back = facts if is_navigation(request.headers, facts, mode) else None
+    answer = refuse(
+        refusal,
+        manner.dialect,
+        way_back,
+        context.login_url,
+        context.refused_pages,
+        question.request_id,
+    )
+    if refusal.reason is Reason.TWO_CREDENTIALS and way_back is not None:
+        # Neither counts, and here only may a browser be told to forget a host's own one.
+        path = facts.target.partition("?")[0]
+        expire_cookies(answer, list_places(context.jar, facts.host.name, path))
+    return answer
 
 
 def _find_lines(
@@ -194,9 +208,7 @@ def _refuse_unread(
     )
 
 
-async def _answer_cold(
-    context: Context, manner: Manner, request: Asking, text: str
-) -> AllowHead | web.StreamResponse:
+async def _answer_cold(context: Context, manner: Manner, request: Asking, text: str) -> Answer:
     """Answer once the store has said whose a personal token is.
 
     While it does not, an open door stays open, to nobody in particular.
@@ -205,11 +217,17 @@ async def _answer_cold(
         shown = await context.shown.read(text)
     except Unavailable as error:
         shown = ShownToken(Unknown(str(error)))
-    return await wait_for(answer(context, manner, request, shown))
+    return answer(context, manner, request, shown)
 
 
-async def wait_for(found: Answer) -> AllowHead | web.StreamResponse:
-    """Return an answer once it is there: once the store has told, and in its turn."""
+async def wait_for(found: Answer, gone: Gone) -> AllowHead | web.StreamResponse:
+    """Return an answer once it is there: once the store has told, and in its turn.
+
+    Raises CancelledError where it is of use to nobody.
+    """
     while isinstance(found, Cold | Later):
-        found = await found.answer if isinstance(found, Cold) else await found.pace.run(found.work)
+        if isinstance(found, Cold):
+            found = await found.answer
+        else:
+            found = await found.pace.run(found.work, gone)
     return found

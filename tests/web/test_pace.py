@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from sidecar.web.pace import SLICE, Pace
+from sidecar.web.pace import MOST_WAITING, SLICE, Pace
 from tests.sources.turns import watching
 
 pytestmark = pytest.mark.asyncio
@@ -21,6 +21,11 @@ def work_for(seconds: float) -> None:
     until = time.thread_time() + seconds
     while time.thread_time() < until:
         pass
+
+
+def stays() -> bool:
+    """Say that nobody has gone."""
+    return False
 
 
 async def next_turn() -> None:
@@ -110,7 +115,9 @@ async def test_a_loop_that_has_nothing_dear_to_do_is_left_alone() -> None:
 
 async def test_nothing_is_done_for_who_has_gone_and_nothing_of_them_is_kept() -> None:
     pace, done = Pace(), list[int]()
-    waiting = [asyncio.create_task(pace.run(partial(done.append, number))) for number in range(3)]
+    waiting = [
+        asyncio.create_task(pace.run(partial(done.append, number), stays)) for number in range(3)
+    ]
     await next_turn()
     assert pace.waiting == 3
     waiting[1].cancel()
@@ -120,6 +127,27 @@ async def test_nothing_is_done_for_who_has_gone_and_nothing_of_them_is_kept() ->
     assert pace.waiting == 0
 
 
+async def test_for_who_is_known_to_be_gone_nothing_is_done() -> None:
+    pace, done = Pace(), list[int]()
+    use_up(pace)
+    waiting = asyncio.create_task(pace.run(partial(done.append, 1), lambda: True))
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert done == []
+    assert pace.waiting == 0
+
+
+async def test_it_is_full_before_it_is_without_end() -> None:
+    pace = Pace()
+    use_up(pace)
+    while not pace.is_full:
+        pace.put(lambda: None)
+    assert pace.waiting == MOST_WAITING
+    while pace.waiting:
+        await next_turn()
+    assert not pace.is_full
+
+
 def fail() -> None:
     raise LookupError("a bug")
 
@@ -127,7 +155,8 @@ def fail() -> None:
 async def test_what_a_piece_of_work_raises_is_raised_where_it_is_waited_for() -> None:
     pace = Pace()
     use_up(pace)
-    failing, good = asyncio.create_task(pace.run(fail)), asyncio.create_task(pace.run(lambda: 7))
+    failing = asyncio.create_task(pace.run(fail, stays))
+    good = asyncio.create_task(pace.run(lambda: 7, stays))
     with pytest.raises(LookupError):
         await failing
     assert await good == 7

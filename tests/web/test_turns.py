@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 
 import pytest
+from aiohttp import web
 
 from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
+from sidecar.web import pace as pace_module
 from sidecar.web.context import CONTEXT
 from sidecar.web.pace import SLICE, Pace
 from sidecar.web.protocol import ProtocolServer
@@ -19,6 +22,7 @@ from tests.web.test_pace import work_for
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 BURST = 150  # connections
+AHEAD = 200  # turns that others have first
 
 
 def question(token: str, target: str = "/") -> bytes:
@@ -41,6 +45,11 @@ def server_of(gated: Gated) -> ProtocolServer:
     server = gated.web.runner.server
     assert isinstance(server, ProtocolServer)
     return server
+
+
+def started(server: ProtocolServer) -> list[web.RequestHandler]:
+    """Return the connections whose request is under way."""
+    return [each for each in server.connections if each._request_in_progress]
 
 
 @contextmanager
@@ -101,7 +110,7 @@ async def test_a_burst_of_cold_tokens_does_not_hold_the_loop_until_all_are_answe
             answers = [await read_answer(reader) for reader, _ in connections]
             await asyncio.sleep(0.002)  # until it was looked at once more
     assert answers == [status] * BURST
-    assert turns.worked < (time.thread_time() - began) / 3
+    assert turns.worked < (time.thread_time() - began) / 2
 
 
 async def test_questions_on_one_connection_are_answered_in_their_order(gated: Gated) -> None:
@@ -122,19 +131,35 @@ async def test_what_is_warm_is_answered_while_the_cold_wait(gated: Gated) -> Non
             assert await read_answer(reader) == 200
 
 
-async def test_who_goes_away_leaves_nothing_behind(gated: Gated) -> None:
+async def test_for_who_goes_away_nothing_is_opened(gated: Gated) -> None:
     server, pace = server_of(gated), gated.web.runner.app[CONTEXT].pace
     tokens = cold_tokens(gated, 3)
+    gate = gated.web.serving.gate
     async with connecting(gated, 3) as connections:
-        with keeping_busy(pace):
-            for (_, writer), token in zip(connections, tokens, strict=True):
-                writer.write(question(token))
-            await asyncio.sleep(0)
+        decided = gate.decisions.total()
+        for _ in range(AHEAD):
+            pace.put(partial(work_for, SLICE))
+        for (_, writer), token in zip(connections, tokens, strict=True):
+            writer.write(question(token))
+        async with asyncio.timeout(20):
+            while len(started(server)) < len(tokens):  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0)
             for _, writer in connections:
                 writer.transport.abort()
-            async with asyncio.timeout(20):
-                while server.connections:  # noqa: ASYNC110 - no event tells of it
-                    await asyncio.sleep(0)
-    async with asyncio.timeout(20):
-        while pace.waiting:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0)
+            while any(each.transport for each in server.connections):  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+            assert pace.waiting > len(tokens)  # they have not had their turn
+            while pace.waiting:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+    assert gate.decisions.total() == decided
+
+
+async def test_where_too_many_wait_nothing_can_be_told(
+    gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (token,) = cold_tokens(gated, 1)
+    monkeypatch.setattr(pace_module, "MOST_WAITING", 1)
+    async with connecting(gated, 1) as [(reader, writer)]:
+        with keeping_busy(gated.web.runner.app[CONTEXT].pace):
+            writer.write(question(token))
+            assert await read_answer(reader) == 503
