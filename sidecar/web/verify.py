@@ -126,11 +126,10 @@ def answer(
         and gate.is_dear(credential, asked.host.name, now, asserts=context.identity.asserts)
         and not context.pace.may_work()
     ):
-        if context.pace.is_full:
-            gate.count(None)
-            log.warning("too many wait for a signature", extra={"request_id": request_id})
-            return unavailable(request_id)
-        return Later(context.pace, partial(answer, context, manner, request, shown, in_turn=True))
+        if not context.pace.is_full:
+            work = partial(answer, context, manner, request, shown, in_turn=True)
+            return Later(context.pace, work)
+        credential = ShownToken(Unknown("too many wait for a signature"))
     try:
         verdict = gate.decide(facts, credential, now, parameters.narrowing)
         lines = b""

@@ -154,12 +154,14 @@ async def test_for_who_goes_away_nothing_is_opened(gated: Gated) -> None:
     assert gate.decisions.total() == decided
 
 
+@pytest.mark.parametrize(("target", "status"), [("/", 503), ("/public/x", 200)])
 async def test_where_too_many_wait_nothing_can_be_told(
-    gated: Gated, monkeypatch: pytest.MonkeyPatch
+    gated: Gated, monkeypatch: pytest.MonkeyPatch, target: str, status: int
 ) -> None:
+    """An open door stays open, to nobody in particular."""
     (token,) = cold_tokens(gated, 1)
     monkeypatch.setattr(pace_module, "MOST_WAITING", 1)
     async with connecting(gated, 1) as [(reader, writer)]:
         with keeping_busy(gated.web.runner.app[CONTEXT].pace):
-            writer.write(question(token))
-            assert await read_answer(reader) == 503
+            writer.write(question(token, target))
+            assert await read_answer(reader) == status
