@@ -6,6 +6,7 @@ what a decision needs is already in this process.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from sidecar.clock import Now
@@ -31,6 +32,11 @@ OPENED_OCTETS: Final = 16 << 20
 ASSERTIONS: Final = 4096
 ASSERTION_OCTETS: Final = 8 << 20
 ALLOW: Final = "allow"  # beside the reasons of refusals, in what is counted
+# Seconds since somebody looked at the key directory in which a key that is not in the ring does not
+# sign yet: an urgent one begins two seconds behind its publishing (core/turn.py).
+RING_GOOD_FOR: Final = 1.5
+# What another ring, of keys that came meanwhile or were brought forward, might not refuse.
+OF_THE_RING: Final = frozenset({Reason.UNKNOWN_KEY, Reason.KEY_NOT_YET})
 MOST_OTHERS: Final = 7  # accesses that are remembered to have let a token in before
 
 
@@ -86,6 +92,7 @@ class Gate:
         self, options: GateOptions, ring: KeyRing, policy: Policy, view: RevocationView
     ) -> None:
         self.ring = ring
+        self.ring_read_at = inf  # the monotonic second of the last look; until somebody watches
         self.policy = policy
         self.view = view
         self.decisions: Counter[str] = Counter()
@@ -167,7 +174,9 @@ class Gate:
             clock_skew=self._clock_skew,
             narrowing=narrowing,
         )
-        if isinstance(verdict, Allow) and verdict.token is not None:
+        if isinstance(verdict, Deny):
+            self._refuse_old_ring(verdict, now)
+        elif verdict.token is not None:
             self._note_use(verdict.token, now)
             if verdict.stale:
                 self.stale_allows += 1
@@ -231,7 +240,10 @@ class Gate:
     def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
         """Return the token of somebody who calls this service itself; raises NoVerdict."""
         opened = self._open(credential)
-        return opened if isinstance(opened, Deny) else self.judge(opened, now)
+        if isinstance(opened, Deny):
+            self._refuse_old_ring(opened, now)
+            return opened
+        return self.judge(opened, now)
 
     def judge_shown(self, shown: ShownToken, now: Now) -> VerifiedToken | Deny:
         """Return what stands in for a personal token at this moment; raises NoVerdict."""
@@ -248,14 +260,19 @@ class Gate:
             self._note_use(token, now)
             if self.is_stale(now):
                 self.stale_allows += 1
+        else:
+            self._refuse_old_ring(token, now)
         return token
 
-    def open_credential(self, credential: Credential) -> VerifiedToken | Deny:
-        """Return what this ring sealed, whether or not it is still good.
+    def open_credential(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
+        """Return what this ring sealed, whether or not it is still good; raises NoVerdict.
 
         A key that was revoked may be in the hands of whoever shows what it sealed.
         """
-        return self._refuse_revoked_key(self._open(credential))
+        opened = self._open(credential)
+        if isinstance(opened, Deny):
+            self._refuse_old_ring(opened, now)
+        return self._refuse_revoked_key(opened)
 
     def open_access(self, text: str) -> VerifiedToken | Deny:
         """Return an access token that this ring sealed, whomever it is for, good or not.
@@ -265,6 +282,11 @@ class Gate:
         issuer = self._options.issuer.name
         opened = open_token(text, TokenKind.ACCESS, self.ring, issuer=issuer, audience=None)
         return self._refuse_revoked_key(opened)
+
+    def _refuse_old_ring(self, refusal: Deny, now: Now) -> None:
+        """Raise NoVerdict where a key that this process has not read yet may say otherwise."""
+        if refusal.reason in OF_THE_RING and now.monotonic - self.ring_read_at > RING_GOOD_FOR:
+            raise NoVerdict("the key directory was last read too long ago")
 
     def _refuse_revoked_key(self, opened: VerifiedToken | Deny) -> VerifiedToken | Deny:
         if isinstance(opened, VerifiedToken) and opened.kid is not None:

@@ -121,6 +121,9 @@ class Serving:
     def _adopt_ring(self, opened: OpenedRing) -> None:
         self.gate.ring = opened.ring
 
+    def _note_look(self, at: float) -> None:
+        self.gate.ring_read_at = at
+
     def _adopt_policy(self, policy: Policy) -> None:
         self.gate.policy = policy
 
@@ -181,7 +184,7 @@ class Serving:
             "the feed of SQL": self._feed.run(),
             "the watch over the age of the view": self._view_watch.run(),
             "the watch over writes": self._write_watch.run(),
-            "the watch over the keys": self._sources.keys.run(self._adopt_ring),
+            "the watch over the keys": self._sources.keys.run(self._adopt_ring, self._note_look),
             "the turn of the keys": self._key_turns.run(),
             "the watch over the policy": self._sources.policy.run(self._adopt_policy),
             "the flush of last uses": self._flush.run(),

@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Final, Generic, NoReturn, TypeVar
 
+from sidecar.clock import read_clock
 from sidecar.errors import SidecarError, Unavailable
 
 PERIOD: Final = 0.5  # seconds; a change is in force within two, and what it takes to read it
@@ -55,10 +57,12 @@ class Watched(Generic[T]):
         # Taken before each reading: what changes meanwhile is read once more.
         self._seen: Signature | None = None
         self._try_again = False
+        self._opened_at = -inf
         self._asked = asyncio.Event()
 
     async def open(self) -> T:
         """Return what the source holds at the start. Raises what `read` raises."""
+        self._opened_at = read_clock().monotonic
         self._seen = await asyncio.to_thread(self._sign)
         value = await self._read()
         seen = await asyncio.to_thread(self._sign)
@@ -71,18 +75,25 @@ class Watched(Generic[T]):
         """Have the source read soon, whether or not it looks changed."""
         self._asked.set()
 
-    async def run(self, adopt: Callable[[T], None]) -> NoReturn:
+    async def run(
+        self, adopt: Callable[[T], None], note: Callable[[float], None] = lambda _: None
+    ) -> NoReturn:
         """Look each `PERIOD`, for ever, and hand over what changed.
 
-        A source that was wrong is read again when it changes; where a store was away that is
-        needed to judge it, at the next look.
+        `note` is told the monotonic second at which what is in force was what lies there. A source
+        that was wrong is read again when it changes; where a store was away that is needed to judge
+        it, at the next look.
         """
+        note(self._opened_at)
         while True:
             asked = await self._wait()
+            began = read_clock().monotonic
             seen = await asyncio.to_thread(self._sign)
             if asked or self._try_again or seen != self._seen:
                 self._seen = seen
                 await self._turn(adopt, asked=asked)
+            if self.problem is None:
+                note(began)
 
     async def _wait(self) -> bool:
         """Wait for the next look; say whether somebody asked for it."""

@@ -125,10 +125,11 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
 async def _end_by_credential(
     context: Context, credential: Credential, device: Device, *, everywhere: bool
 ) -> None:
-    opened = context.gate.open_credential(credential)
+    now = read_clock()
+    opened = context.gate.open_credential(credential, now)
     if isinstance(opened, Deny):
         return
-    now, claims = read_clock(), opened.claims
+    claims = opened.claims
     good = everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken)
     if good and is_of_login(claims):
         await _end_everywhere(context, Author(claims.sub, device), now)

@@ -17,6 +17,7 @@ from aiohttp import ClientSession
 from tests.faults.asking import QUESTION, ask, let_in_until, log_in, log_in_token, log_out, until
 from tests.faults.pairs import Pair, serving_pair
 from tests.faults.raw import Connection, connected, request
+from tests.faults.test_reload import header_kid
 from tests.programs.redis import serving_redis
 from tests.programs.service import Service
 
@@ -26,6 +27,7 @@ MAX_STALENESS: Final = 2  # seconds, the least that the settings allow
 PAUSE: Final = float(os.environ.get("SIDECAR_TEST_PAUSE", "4"))  # seconds; of the issue: a minute
 SHORT: Final = 1.0  # seconds: shorter than any view may be old
 BY_SQL: Final = 1.0  # seconds
+READ_WITHIN: Final = 2.0  # seconds in which a process reads a key that was written
 WAITING: Final = 6  # questions of each that wait for the one who is paused
 SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "revocation": {"max_staleness": f"{MAX_STALENESS}s"},
@@ -66,6 +68,12 @@ async def connect(stack: AsyncExitStack, service: Service) -> list[Connection]:
 def question(token: str) -> bytes:
     """Return what Traefik asks, as octets."""
     return request("GET", "/verify", [*QUESTION.items(), ("Authorization", f"Bearer {token}")])
+
+
+def logout(token: str) -> bytes:
+    """Return the octets that end the session of a token."""
+    bearer = ("Authorization", f"Bearer {token}")
+    return request("POST", "/logout", [bearer, ("Content-Length", "0")])
 
 
 async def answers(connections: list[Connection]) -> Counter[int]:
@@ -129,3 +137,38 @@ async def test_after_a_short_pause_the_bound_counts_from_its_end(
         finally:
             continued = send_signal(pair.other, signal.SIGCONT)
         assert await let_in_until(client, pair.other, gone, continued) <= BY_SQL
+
+
+async def test_who_has_not_read_a_key_refuses_and_acknowledges_nothing_of_what_it_sealed(
+    tmp_path: Path, client: ClientSession
+) -> None:
+    """An urgent key begins to sign while a replica stands still: that one cannot tell, for once."""
+    async with serving_pair(tmp_path) as pair, AsyncExitStack() as stack:
+        here, paused = pair.one, pair.other
+        asking, ending = await connect(stack, paused), await connect(stack, paused)
+        send_signal(paused, signal.SIGSTOP)
+        try:
+            turned = await here.run("key", "rotate", "--now")
+            assert turned.status == 0, turned.err
+
+            async def signs() -> bool:
+                return header_kid(await log_in_token(client, here)) == turned.out.strip()
+
+            await until(signs, "a token of the new key")
+            asked, ended = await log_in_token(client, here), await log_in_token(client, here)
+            for connection in asking:
+                await connection.send(question(asked))
+            for connection in ending:
+                await connection.send(logout(ended))
+        finally:
+            continued = send_signal(paused, signal.SIGCONT)
+        told = await answers(asking)
+        assert set(told) <= {200, 503}, (told, paused.read_log()[-8:])
+        acknowledged = (await answers(ending))[204]
+        if acknowledged:
+            assert await let_in_until(client, here, ended, continued) <= BY_SQL
+
+        async def passes() -> bool:
+            return await ask(client, paused, asked) == 200
+
+        assert await until(passes, "a ring that has the key") <= READ_WITHIN

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.clock import read_clock
 from sidecar.errors import DocumentInvalid, SidecarError, StoreUnavailable
 from sidecar.sources.watch import PERIOD, Signature, Watched, sign_files
 
@@ -25,6 +26,8 @@ class Source:
         self.trouble: SidecarError | None = None
         self.reads = 0
         self.adopted: list[str] = []
+        self.looks: list[float] = []
+        self.looked = asyncio.Event()
         self.turned = asyncio.Event()
         self.changed = asyncio.Event()
         self.watched = Watched("source", self.sign, self.read)
@@ -63,6 +66,16 @@ class Source:
             while message not in caplog.messages:  # noqa: ASYNC110 - a log has no event
                 await asyncio.sleep(0)
 
+    async def until_looked(self, times: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while len(self.looks) < times:
+                self.looked.clear()
+                await self.looked.wait()
+
+    def note(self, at: float) -> None:
+        self.looks.append(at)
+        self.looked.set()
+
     def adopt(self, text: str) -> None:
         self.adopted.append(text)
         self.changed.set()
@@ -70,7 +83,7 @@ class Source:
 
 @asynccontextmanager
 async def watching(source: Source) -> AsyncIterator[Source]:
-    running = asyncio.create_task(source.watched.run(source.adopt))
+    running = asyncio.create_task(source.watched.run(source.adopt, source.note))
     try:
         yield source
         assert not running.done(), running
@@ -143,6 +156,25 @@ async def test_a_wrong_change_leaves_the_old_in_force_until_it_is_right(source: 
         source.path.write_text("right")
         await source.until_adopted("right")
         assert source.watched.problem is None
+
+
+async def test_a_look_counts_where_what_lies_there_is_in_force(source: Source) -> None:
+    before = read_clock().monotonic
+    await source.watched.open()
+    opened = read_clock().monotonic
+    async with watching(source):
+        await source.until_looked(3)
+        assert before <= source.looks[0] <= opened < source.looks[1] < source.looks[2]
+        source.path.write_text("wrong")
+        await source.until_read()
+        known = len(source.looks)
+        await asyncio.sleep(PROMISE)  # nothing tells what does not happen
+        assert len(source.looks) == known
+        source.path.write_text("right")
+        written = read_clock().monotonic
+        await source.until_looked(known + 1)
+        assert source.adopted == ["right"]
+        assert source.looks[-1] > written - PROMISE
 
 
 async def test_a_wrong_file_is_not_read_again_and_again(source: Source) -> None:

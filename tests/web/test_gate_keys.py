@@ -16,7 +16,7 @@ from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import VerifiedToken, seal_token
 from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import NoVerdict
-from sidecar.gate import Credential, Gate, GateOptions
+from sidecar.gate import RING_GOOD_FOR, Credential, Gate, GateOptions
 from sidecar.settings import WhenStale
 from tests.core.forge import (
     HOST,
@@ -80,21 +80,21 @@ def test_who_shows_what_it_sealed_ends_and_renews_no_session(
 ) -> None:
     """Whoever stole the key could otherwise log everybody out."""
     asked = credential(workshop)
-    assert isinstance(gate.open_credential(asked), VerifiedToken)
+    assert isinstance(gate.open_credential(asked, AT), VerifiedToken)
     if by_feed:
         revoke(gate, workshop.token_key)
     else:
         gate.ring = KeyRing.of([replace(workshop.token_key, revoked=True), workshop.cookie_key])
-    assert gate.open_credential(asked) == Deny(Reason.KEY_REVOKED)
+    assert gate.open_credential(asked, AT) == Deny(Reason.KEY_REVOKED)
 
 
 def test_what_was_opened_before_its_files_went_can_still_be_logged_out(
     workshop: Workshop, gate: Gate
 ) -> None:
     asked = credential(workshop)
-    assert isinstance(gate.open_credential(asked), VerifiedToken)
+    assert isinstance(gate.open_credential(asked, AT), VerifiedToken)
     gate.ring = KeyRing.of([workshop.cookie_key])
-    assert isinstance(gate.open_credential(asked), VerifiedToken)
+    assert isinstance(gate.open_credential(asked, AT), VerifiedToken)
 
 
 def test_no_assertion_that_it_sealed_is_handed_out(workshop: Workshop, gate: Gate) -> None:
@@ -154,3 +154,27 @@ def test_an_independent_library_verifies_by_the_key_set_what_each_algorithm_sign
     assert opened.header == {"alg": alg.value, "typ": "at+jwt", "kid": key.kid}
     assert opened.claims["sub"] == "u-1"
     assert [each.thumbprint() for each in keys.keys] == [key.kid]
+
+
+@pytest.mark.parametrize("kind", [TokenKind.ACCESS, TokenKind.SESSION])
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_a_key_sealed_that_may_have_come_since_the_last_look_is_no_forgery(
+    workshop: Workshop, gate: Gate, kind: TokenKind, ahead: bool
+) -> None:
+    asked = credential(workshop, kind)
+    if ahead:  # as far as this process knows: another one may have brought it forward
+        keys = (replace(each, not_before=NOW + 600) for each in workshop.ring.keys.values())
+        gate.ring, reason = KeyRing.of(keys), Reason.KEY_NOT_YET
+    else:
+        gate.ring, reason = KeyRing.of([]), Reason.UNKNOWN_KEY
+    gate.ring_read_at = AT.monotonic - RING_GOOD_FOR
+    assert gate.find_bearer(asked, AT) == Deny(reason)
+    later = Now(AT.unix, AT.monotonic + 0.001)
+    with pytest.raises(NoVerdict, match="key directory"):
+        gate.find_bearer(asked, later)
+    if not ahead:
+        assert gate.open_credential(asked, AT) == Deny(reason)
+        with pytest.raises(NoVerdict, match="key directory"):
+            gate.open_credential(asked, later)
+    gate.ring_read_at = later.monotonic
+    assert gate.find_bearer(asked, later) == Deny(reason)
