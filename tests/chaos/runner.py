@@ -22,6 +22,7 @@ from tests.faults.asking import until_degraded
 
 NAMES: Final = [f"person{number}" for number in range(12)]
 START_AND_END: Final = 240.0  # seconds for all that is no part of the run itself
+LINES_SHOWN: Final = 20  # of the log of each replica
 AUDITED: Final = 60  # credentials that every replica is asked about at the end, the youngest
 
 
@@ -37,18 +38,29 @@ async def run_chaos(
     Raises WrongAnswer, which says the seed and the faults that were planned.
     """
     report = Report(seed, seconds)
-    try:
-        async with (
-            asyncio.timeout(seconds + START_AND_END),
-            serving_deployment(directory, NAMES, launcher) as deployment,
-            ClientSession(cookie_jar=DummyCookieJar(), connector=TCPConnector(limit=0)) as session,
-        ):
+    async with (
+        asyncio.timeout(seconds + START_AND_END),
+        serving_deployment(directory, NAMES, launcher) as deployment,
+        ClientSession(cookie_jar=DummyCookieJar(), connector=TCPConnector(limit=0)) as session,
+    ):
+        try:
             await _live(deployment, session, report, planned)
-    except* WrongAnswer as group:
-        schedule = [f"  {each}" for each in planned]
-        head = f"a wrong answer; SEED={seed} repeats these faults in {seconds:.0f} s:"
-        raise WrongAnswer("\n".join([head, *schedule, str(_find_first(group))])) from None
+        except* WrongAnswer as group:
+            schedule = [f"  {each}" for each in planned]
+            head = f"a wrong answer; SEED={seed} repeats these faults in {seconds:.0f} s:"
+            lines = [head, *schedule, str(_find_first(group)), *_last_lines(deployment)]
+            raise WrongAnswer("\n".join(lines)) from None
     return report
+
+
+def _last_lines(deployment: Deployment) -> list[str]:
+    """Return what each replica wrote last: a refusal's line has its reason."""
+    lines = []
+    for name, replica in deployment.replicas.items():
+        written = "" if replica.program is None else replica.program.read_output()
+        lines.append(f"  what {name} wrote last:")
+        lines += [f"    {line}" for line in written.splitlines()[-LINES_SHOWN:]]
+    return lines
 
 
 def _find_first(error: BaseException) -> BaseException:
