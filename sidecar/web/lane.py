@@ -35,7 +35,7 @@ _LEANED_ON: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
             *("_close", "_force_close", "_keepalive_handle", "_keepalive_timeout", "_loop"),
             *("_messages", "_next_keepalive_close_time", "_parser", "_paused", "_payload_parser"),
             *("_process_keepalive", "_request_count", "_upgraded", "_waiter"),
-            *("data_received", "force_close", "peername", "transport"),
+            *("data_received", "finish_response", "force_close", "peername", "transport"),
         ),
     ),
     (HttpRequestParser, ("feed_data", "message_consumed")),
@@ -43,6 +43,7 @@ _LEANED_ON: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
 )
 _CALLED_WITH: Final = (
     (web.RequestHandler.data_received, ["self", "data"]),
+    (web.RequestHandler.finish_response, ["self", "request", "resp", "start_time"]),
     (web.RequestHandler._process_keepalive, ["self"]),  # noqa: SLF001 - as the lane calls it
     (web.RequestHandler.force_close, ["self"]),
 )
@@ -82,22 +83,23 @@ class _Parsed:
 class Lane(Protocol):
     """One connection; answers what it can as soon as it has come."""
 
-    __slots__ = ("_asking", "_questions", "_server")
+    __slots__ = ("_asking", "_has_answered", "_questions", "_server")
 
     def __init__(self, server: ProtocolServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._questions = server.questions
         self._asking: Message | None = None
+        self._has_answered = False  # all that came, though its handler does not wait yet
         self._server = server
 
     def data_received(self, data: bytes) -> None:
         """Take octets: all of one message, part of it, or several."""
         waiter = self._waiter
-        # The handler must wait for a message and nothing else be ahead of it, else the order is
-        # lost; and where the peer does not read, it is the ordinary way that waits for it.
+        # The handler must wait for a message, or have nothing left to do before it does, and
+        # nothing else be ahead of it, else the order is lost; and where the peer does not read, it
+        # is the ordinary way that waits for it.
         if (
-            waiter is None
-            or waiter.done()
+            (not self._has_answered if waiter is None else waiter.done())
             or self._messages
             or self._paused
             or self._upgraded
@@ -105,6 +107,7 @@ class Lane(Protocol):
             or self._force_close
             or self._close
         ):
+            self._has_answered = False
             super().data_received(data)
             return
         try:
@@ -116,8 +119,22 @@ class Lane(Protocol):
         if not (len(messages) == 1 and not result[1] and self._answer(*messages[0])) and messages:
             self._hand_over(data, _Parsed(result))
 
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write an answer of the ordinary way.
+
+        A gateway may ask on before the handler waits again, which takes a turn of the loop or two.
+        Else one answer that took the ordinary way would keep a busy connection there.
+        """
+        finished, reset = await super().finish_response(request, resp, start_time)
+        stays = bool(finished.keep_alive) and not reset
+        self._has_answered = stays and not self._messages and request.content.is_eof()
+        return finished, reset
+
     def _hand_over(self, data: bytes, parsed: _Parsed) -> None:
         """Let aiohttp go on as if it had just parsed these octets itself."""
+        self._has_answered = False
         parser, self._parser = self._parser, cast("HttpRequestParser", parsed)
         try:
             super().data_received(data)

@@ -48,6 +48,33 @@ class Said(NamedTuple):
     messages: int
 
 
+class Eager(asyncio.Transport):
+    """A gateway that asks `next` in the turn behind its first answer."""
+
+    def __init__(self, protocol: asyncio.Protocol, following: bytes) -> None:
+        super().__init__()
+        self.next = following
+        self.answers: list[bytes] = []
+        self.has_two = asyncio.Event()
+        self._protocol = protocol
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 1) if name == "peername" else default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: Any) -> None:
+        self.answers.append(bytes(data))
+        if len(self.answers) == 1:
+            asyncio.get_running_loop().call_soon(self._protocol.data_received, self.next)
+        else:
+            self.has_two.set()
+
+    def close(self) -> None:
+        """Do nothing: nobody is there."""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ways(gated: Gated) -> AsyncIterator[Ways]:
     fast = gated.web.runner.server
@@ -310,6 +337,35 @@ async def test_no_request_is_made_for_who_is_let_in(
     assert octets.count(b"Remote-User: alice") == (who != "nobody")
     last = "close" not in line  # what `talk` asks at the end
     assert len(requests) == made + last
+
+
+async def test_who_asks_on_before_the_handler_waits_again_has_the_lane(
+    ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a busy gateway does: the second question is there as soon as the first is answered."""
+    server = ways.servers[0]
+    factory, requests = server.request_factory, []
+
+    def make_request(*parts: Any) -> web.BaseRequest:
+        requests.append(parts)
+        return factory(*parts)
+
+    monkeypatch.setattr(server, "request_factory", make_request)
+    refused = question("traefik", ("Authorization", "Bearer no.token"))
+    protocol = server()
+    gateway = Eager(protocol, question("traefik", *ways.people.credentials["alice"]))
+    protocol.connection_made(gateway)
+    await asyncio.sleep(0)
+    protocol.data_received(refused)
+    async with asyncio.timeout(TIMEOUT):
+        await gateway.has_two.wait()
+    assert [answer[9:12] for answer in gateway.answers] == [b"401", b"200"]
+    assert len(requests) == 1
+    for _ in range(2):  # and behind it too, now that the handler waits
+        protocol.data_received(gateway.next)
+    assert [answer[9:12] for answer in gateway.answers[2:]] == [b"200", b"200"]
+    assert len(requests) == 1
+    protocol.force_close()
 
 
 async def test_a_connection_is_asked_on_as_often_as_its_gateway_likes(ways: Ways) -> None:
