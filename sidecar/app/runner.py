@@ -14,6 +14,7 @@ from sidecar.app.garbage import collecting_young, is_busy
 from sidecar.app.listeners import open_first
 from sidecar.app.services import open_services
 from sidecar.app.serving import Serving
+from sidecar.app.threads import switching_soon
 from sidecar.settings import Settings
 from sidecar.settings.workers import worker_addresses
 from sidecar.web.protocol import Protocol, ProtocolServer
@@ -151,7 +152,7 @@ async def open_serving(
     requests have ended, so that it can say that this process drains. `ended` is called where the
     block is to be left because of a bug. Raises SidecarError.
     """
-    with collecting_young():
+    with collecting_young(), switching_soon():
         async with open_services(settings) as services:
             await services.store.prepare_schema()
             serving, apps = await create_app(services, workers)

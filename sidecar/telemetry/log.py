@@ -4,9 +4,26 @@ import logging
 import sys
 from typing import Final
 
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 
 FIELDS: Final = {"asctime": "time", "levelname": "level", "name": "logger"}
+
+
+# What no line of ours says is not found out for each: that takes a tenth of a refusal
+# (docs.python.org/3/howto/logging.html#optimization).
+UNSAID: Final = {
+    "_srcfile": None,
+    "logThreads": False,
+    "logProcesses": False,
+    "logMultiprocessing": False,
+    "logAsyncioTasks": False,
+}
+_ENCODER: Final = JsonEncoder()
+
+
+def _serialize(members: object, **_options: object) -> str:
+    """Return one JSON object; a third of what it takes to make the encoder for each line anew."""
+    return _ENCODER.encode(members)
 
 
 def configure_logging(level: str) -> None:
@@ -17,9 +34,12 @@ def configure_logging(level: str) -> None:
             "%(asctime)s %(levelname)s %(name)s %(message)s",
             rename_fields=FIELDS,
             datefmt="%Y-%m-%dT%H:%M:%S%z",
+            json_serializer=_serialize,
         )
     )
     handler.addFilter(_one_line)
+    for name, value in UNSAID.items():
+        setattr(logging, name, value)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -2,7 +2,7 @@
 
 aiohttp's protocol takes the octets, and its own C parser reads them. Where just one message without
 a body came of them, on a connection whose handler waits for one, and its path is a question's, the
-200 is written right away: no request, no task, no future. All else is left where aiohttp put it,
+answer is written right away: no request, no task, no future. All else is left where aiohttp put it,
 and takes the ordinary way; a question that has been judged by then is not judged again
 (docs/decisions/0024).
 """
@@ -10,7 +10,7 @@ and takes the ordinary way; a question that has been judged by then is not judge
 import inspect
 from typing import Any, Final, cast
 
-from aiohttp import web
+from aiohttp import http_writer, web
 from aiohttp.http import (
     HttpProcessingError,
     HttpRequestParser,
@@ -21,14 +21,17 @@ from aiohttp.http import (
 from aiohttp.http_parser import HttpRequestParserPy
 from aiohttp.streams import EMPTY_PAYLOAD
 
+from sidecar.clock import read_clock
 from sidecar.web.asking import Message
 from sidecar.web.protocol import Protocol, ProtocolServer
-from sidecar.web.rendered import AllowHead
+from sidecar.web.rendered import SERIALIZER, AllowHead, is_whole, render_whole
 from sidecar.web.verify import find_question
+
+HEAD: Final = "HEAD"  # whose answers have no body
 
 # What this module leans on, by who has it; the range of aiohttp is pinned, and this is looked at
 # too.
-_LEANED_ON: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
+_LEANED_ON: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
     (
         web.RequestHandler,
         (
@@ -38,6 +41,7 @@ _LEANED_ON: Final[tuple[tuple[type, tuple[str, ...]], ...]] = (
             *("data_received", "finish_response", "force_close", "peername", "transport"),
         ),
     ),
+    (http_writer, (SERIALIZER,)),
     (HttpRequestParser, ("feed_data", "message_consumed")),
     (RawRequestMessage, ("headers", "method", "path", "should_close", "upgrade", "version")),
 )
@@ -172,16 +176,20 @@ class Lane(Protocol):
         except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
             self.found = error
             return False
-        if type(found) is not AllowHead:
+        server = self._server
+        stays = not (message.should_close or server.last)
+        if type(found) is AllowHead:
+            octets = found.render(version, keep_alive=stays)
+        elif isinstance(found, web.Response) and message.method != HEAD and is_whole(found):
+            octets = render_whole(found, version, read_clock().unix, keep_alive=stays)
+        else:
             self.found = found  # the ordinary way writes it, and waits for the store
             self._asking = None  # which looks at this one for as long as it waits
             return False
         self._parser.message_consumed()  # type: ignore[union-attr]  # there is one while connected
         self._request_count += 1
-        server = self._server
         server.requests_count += 1
-        stays = not (message.should_close or server.last)
-        transport.write(found.render(version, keep_alive=stays))
+        transport.write(octets)
         if stays:
             loop = self._loop
             close_time = loop.time() + self._keepalive_timeout
