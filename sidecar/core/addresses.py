@@ -5,6 +5,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
+from sidecar.core.cache import BoundedCache
 from sidecar.core.verdict import Deny, Reason
 
 Address = IPv4Address | IPv6Address
@@ -37,7 +38,9 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
         self._recall = lru_cache(maxsize=REMEMBERED)(self._read)
-        self._recall_client = lru_cache(maxsize=REMEMBERED)(self._find_client)
+        self._clients: BoundedCache[tuple[str | None, str | None], Address | Deny] = BoundedCache(
+            REMEMBERED // 2
+        )
 
     def trust(self, peer: str | None) -> bool:
         """Say whether a peer may speak for others; None is a Unix socket, which may."""
@@ -51,12 +54,14 @@ class TrustedProxies:
         than MOST_HOPS trusted hops; what stands to its left the client may have written, and it is
         not read, however much it is.
         """
-        if not forwarded_for:
-            return self._recall_client(peer, None)
-        line = forwarded_for[0] if len(forwarded_for) == 1 else ",".join(forwarded_for)
-        if len(line) <= LONGEST_REMEMBERED:
-            return self._recall_client(peer, line)
-        return self._find_client(peer, line)
+        line = forwarded_for[0] if len(forwarded_for) == 1 else ",".join(forwarded_for) or None
+        said = (peer, line)
+        found = self._clients.get(said)
+        if found is None:
+            found = self._find_client(peer, line)
+            if found is not None and (line is None or len(line) <= LONGEST_REMEMBERED):
+                self._clients.put(said, found)
+        return found
 
     def _find_client(self, peer: str | None, line: str | None) -> Address | Deny | None:
         if peer is not None:

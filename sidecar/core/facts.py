@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from sidecar.core.addresses import Address
+from sidecar.core.cache import BoundedCache
 from sidecar.core.origin import Site
 from sidecar.core.verdict import Deny, Reason
 
@@ -110,9 +111,13 @@ class RequestFacts(NamedTuple):
 
 def parse_asked(method: str, scheme: str, host: str, target: str) -> Asked | Deny:
     """Return the canonical reading of what a gateway says of a request."""
-    if len(method) + len(scheme) + len(host) + len(target) <= LONGEST_REMEMBERED:
-        return _recall_asked(method, scheme, host, target)
-    return _read_asked(method, scheme, host, target)
+    said = (method, scheme, host, target)
+    known = _READINGS.get(said)
+    if known is None:
+        known = _read_asked(*said)
+        if sum(map(len, said)) <= LONGEST_REMEMBERED:
+            _READINGS.put(said, known)
+    return known
 
 
 def _read_asked(said_method: str, said_scheme: str, said_host: str, target: str) -> Asked | Deny:
@@ -127,7 +132,9 @@ def _read_asked(said_method: str, said_scheme: str, said_host: str, target: str)
     return Asked(method, scheme, host, path, target)
 
 
-_recall_asked: Final = lru_cache(maxsize=REMEMBERED)(_read_asked)
+_READINGS: Final[BoundedCache[tuple[str, str, str, str], Asked | Deny]] = BoundedCache(
+    REMEMBERED // 2
+)
 
 
 def parse_method(text: str) -> str | Deny:

@@ -92,7 +92,7 @@ class AllowHead(NamedTuple):
         elif minor == 0:
             end = _KEEP
         start = _render_start(minor, self.at)
-        return b"%b%b\r\n%b%b" % (start, self.request_id.encode("ascii"), self.lines, end)
+        return b"".join((start, self.request_id.encode("ascii"), LINE_END, self.lines, end))
 
 
 # A third of what naming the three takes.
