@@ -93,7 +93,7 @@ class Lane(Protocol):
         super().__init__(server, **options)
         self._questions = server.questions
         self._asking: Message | None = None
-        self._has_answered = False  # all that came, though its handler does not wait yet
+        self._has_answered = True  # all that came, though the handler does not wait yet
         self._server = server
 
     def data_received(self, data: bytes) -> None:

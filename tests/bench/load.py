@@ -89,19 +89,20 @@ async def send(
     connections: int,
     most: int | None = None,
     first: int = 0,
+    awake: bool = False,
 ) -> Answers:
     """Send the requests of a file in turn by wrk, for that long or until `most` have been sent.
 
-    `first` is the first number that stands in the place of a mark. Raises LoadFailed.
+    `first` is the first number that stands in the place of a mark. `awake`: it never sleeps, so
+    that no server is charged for waking it; it needs a core for itself. Raises LoadFailed.
     """
     wrk = shutil.which("wrk")
     if wrk is None:
         raise LoadFailed("wrk is not installed (scripts/programs.sh)")
     command = (wrk, "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", str(SCRIPT))
     slow = ("--timeout", f"{SLOW}s")
-    return await _count(
-        (*command, *slow, url, "--", str(requests), str(most or 0), str(first)), seconds + PATIENCE
-    )
+    words = (str(requests), str(most or 0), str(first), "awake" if awake else "sleeping")
+    return await _count((*command, *slow, url, "--", *words), seconds + PATIENCE)
 
 
 async def send_slowly(

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.bench.load import LoadFailed, send, send_slowly
@@ -81,7 +82,7 @@ async def measure(row: Row, seconds: int, most: int | None = None) -> float:
     """
     url, connections = row.server.url, row.connections
     requests = row.requests()
-    by = send_slowly if row.slowly else send
+    by = send_slowly if row.slowly else partial(send, awake=True)
     if row.first:
         await by(url, requests, seconds=FIRST, connections=connections, most=row.first)
     most = row.most or most

@@ -1,4 +1,4 @@
--- Sends ready-made requests: `wrk -s replay.lua URL -- FILE MOST FIRST`.
+-- Sends ready-made requests: `wrk -s replay.lua URL -- FILE MOST FIRST awake|sleeping`.
 -- FILE holds whole requests with a NUL behind each, which are sent in turn, round and round. Twelve
 -- `@` in one stand for a number that is another each time, from FIRST on. After MOST requests wrk
 -- ends, if its time is not over before; 0: it sends for all of its time. The last line says in JSON
@@ -24,7 +24,7 @@ local POLLS = "anon_inode:[eventpoll]"
 local MOST_FILES = 64
 
 -- Keeps wrk awake: a pipe that always has something to read stands among what it waits for, and no
--- handler takes it. Else each answer would wake a core that sleeps, and the server would be charged.
+-- handler takes it. Else each answer would wake a core that sleeps, and the server be charged.
 local function stay_awake()
   local ends, link = ffi.new("int[2]"), ffi.new("char[64]")
   assert(ffi.C.pipe(ends) == 0 and ffi.C.write(ends[1], "x", 1) == 1)
@@ -38,7 +38,9 @@ local function stay_awake()
 end
 
 function init(args)
-  stay_awake()
+  if args[4] == "awake" then
+    stay_awake()
+  end
   local file = assert(io.open(args[1], "rb"))
   for request in file:read("*a"):gmatch("(%Z+)%z") do
     local first, last = request:find(MARK, 1, true)

@@ -51,7 +51,7 @@ class Said(NamedTuple):
 class Eager(asyncio.Transport):
     """A gateway that asks `next` in the turn behind its first answer."""
 
-    def __init__(self, protocol: asyncio.Protocol, following: bytes) -> None:
+    def __init__(self, protocol: asyncio.Protocol, following: bytes = b"") -> None:
         super().__init__()
         self.next = following
         self.answers: list[bytes] = []
@@ -66,7 +66,7 @@ class Eager(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         self.answers.append(bytes(data))
-        if len(self.answers) == 1:
+        if self.next and len(self.answers) == 1:
             asyncio.get_running_loop().call_soon(self._protocol.data_received, self.next)
         else:
             self.has_two.set()
@@ -365,6 +365,22 @@ async def test_who_asks_on_before_the_handler_waits_again_has_the_lane(
         protocol.data_received(gateway.next)
     assert [answer[9:12] for answer in gateway.answers[2:]] == [b"200", b"200"]
     assert len(requests) == 1
+    protocol.force_close()
+
+
+@pytest.mark.parametrize("line", ["close", "keep-alive"])
+async def test_who_asks_as_soon_as_it_is_connected_has_the_lane(ways: Ways, line: str) -> None:
+    """As a gateway does that makes a connection for each question."""
+    protocol = ways.servers[0]()
+    gateway = Eager(protocol)
+    protocol.connection_made(gateway)
+    person = ways.people.credentials["alice"]
+    protocol.data_received(question("traefik", *person, ("Connection", line)))
+    assert [answer[9:12] for answer in gateway.answers] == [b"200"]
+    for _ in range(TURNS):  # the handler begins, and finds nothing to do, or the end
+        await asyncio.sleep(0)
+    protocol.data_received(question("traefik", *person))
+    assert len(gateway.answers) == (1 if line == "close" else 2)
     protocol.force_close()
 
 
