@@ -5,13 +5,12 @@ what a decision needs is already in this process.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import inf
 from typing import Final
 
 from sidecar.clock import Now
 from sidecar.core.access import Access
-from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import TokenKind
 from sidecar.core.facts import Asked, RequestFacts
 from sidecar.core.grant import PERSONAL_AMR, Issuer
@@ -20,17 +19,13 @@ from sidecar.core.lastuse import LastUse, Used
 from sidecar.core.personal import ShownToken
 from sidecar.core.policy import Policy, Posture, WhenStale
 from sidecar.core.revocation import RevocationView
-from sidecar.core.token import VerifiedToken, open_token
+from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
 from sidecar.core.verify import Unknown, decide, judge_token
-from sidecar.credentials.assertions import SealedAssertion, seal_assertion
+from sidecar.credentials.assertions import Assertions, SealedAssertion
+from sidecar.credentials.opening import Credential, Openings
 from sidecar.errors import NoVerdict
 
-# Each twice over, and no more octets than that, by what an entry is estimated to take.
-OPENED_TOKENS: Final = 4096
-OPENED_OCTETS: Final = 16 << 20
-ASSERTIONS: Final = 4096
-ASSERTION_OCTETS: Final = 8 << 20
 ALLOW: Final = "allow"  # beside the reasons of refusals, in what is counted
 # Seconds since somebody looked at the key directory in which a key that is not in the ring does not
 # sign yet: an urgent one begins two seconds behind its publishing (core/turn.py).
@@ -38,21 +33,6 @@ RING_GOOD_FOR: Final = 1.5
 # What another ring, of keys that came meanwhile or were brought forward, might not refuse.
 OF_THE_RING: Final = frozenset({Reason.UNKNOWN_KEY, Reason.KEY_NOT_YET})
 MOST_OTHERS: Final = 7  # accesses that are remembered to have let a token in before
-
-
-@dataclass(slots=True)
-class Credential:
-    """What came with a request, unopened: an access token as `Bearer`, or our session cookie.
-
-    `opened` is what the gate found in it: a note, for whoever shows the same again.
-    """
-
-    kind: TokenKind
-    unverified: str
-    opened: VerifiedToken | None = field(default=None, compare=False)
-
-    def __repr__(self) -> str:
-        return f"Credential({self.kind.name})"
 
 
 @dataclass(slots=True)
@@ -101,16 +81,8 @@ class Gate:
         self._options = options
         self._clock_skew, self._max_staleness = options.clock_skew, options.max_staleness
         self._posture = Posture(options.max_staleness, options.when_stale)
-        self._opened: BoundedCache[str, VerifiedToken] = BoundedCache(
-            OPENED_TOKENS, OPENED_OCTETS, lambda text, _: 3 * len(text) + 300
-        )
-        self._assertions: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(
-            ASSERTIONS, ASSERTION_OCTETS, lambda _, sealed: len(sealed.text) + 500
-        )
-        self._audiences = {
-            TokenKind.ACCESS: options.issuer.audience,
-            TokenKind.SESSION: (options.issuer.name,),
-        }
+        self._openings = Openings(options.issuer)
+        self._assertions = Assertions(options.assertion_ttl)
 
     @property
     def issuer(self) -> str:
@@ -157,7 +129,7 @@ class Gate:
         """
         opened: VerifiedToken | Deny | Unknown | None
         if isinstance(credential, Credential):
-            opened = self._open(credential)
+            opened = self._openings.open(credential, self.ring)
         elif isinstance(credential, Deny):  # two, or malformed: on any rule
             return credential
         else:
@@ -239,7 +211,7 @@ class Gate:
 
     def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
         """Return the token of somebody who calls this service itself; raises NoVerdict."""
-        opened = self._open(credential)
+        opened = self._openings.open(credential, self.ring)
         if isinstance(opened, Deny):
             self._refuse_old_ring(opened, now)
             return opened
@@ -269,7 +241,7 @@ class Gate:
 
         A key that was revoked may be in the hands of whoever shows what it sealed.
         """
-        opened = self._open(credential)
+        opened = self._openings.open(credential, self.ring)
         if isinstance(opened, Deny):
             self._refuse_old_ring(opened, now)
         return self._refuse_revoked_key(opened)
@@ -279,9 +251,7 @@ class Gate:
 
         To tell of it or to take it away: it lets nobody in, and is not remembered.
         """
-        issuer = self._options.issuer.name
-        opened = open_token(text, TokenKind.ACCESS, self.ring, issuer=issuer, audience=None)
-        return self._refuse_revoked_key(opened)
+        return self._refuse_revoked_key(self._openings.open_once(text, self.ring))
 
     def _refuse_old_ring(self, refusal: Deny, now: Now) -> None:
         """Raise NoVerdict where a key that this process has not read yet may say otherwise."""
@@ -302,8 +272,7 @@ class Gate:
         """
         if isinstance(credential, ShownToken):
             return credential.token
-        opened = credential.opened or self._opened.get(credential.unverified)
-        return opened if opened is not None and opened.kind is credential.kind else None
+        return self._openings.find(credential)
 
     def is_dear(
         self, credential: Credential | ShownToken, host: str, now: Now, *, asserts: bool
@@ -314,32 +283,14 @@ class Gate:
             return isinstance(credential, Credential)
         if not asserts or now.unix >= opened.claims.exp:
             return False
-        kept = self._assertions.get((opened.claims.jti, host))
-        return kept is None or not self.hands_out(kept, now)
-
-    def hands_out(self, sealed: SealedAssertion, now: Now) -> bool:
-        """Say whether an assertion may be handed out once more."""
-        # From its own second on: a clock that was set back must not hand out what begins later. And
-        # by the same ring: another may lack the key, and nobody would find it any more.
-        return (
-            sealed.since <= now.unix < sealed.until
-            and sealed.ring is self.ring
-            and not self.view.revokes_key(sealed.kid)
-        )
+        return self._assertions.find(opened, host, self.ring, self.view, now.unix) is None
 
     def seal_assertion(self, token: VerifiedToken, host: str, now: Now) -> SealedAssertion:
         """Return the assertion for the upstream at `host`; one is handed out for half its life.
 
         Raises NoVerdict where no key of the ring signs now.
         """
-        key = (token.claims.jti, host)
-        kept = self._assertions.get(key)
-        if kept is not None and self.hands_out(kept, now):
-            return kept
-        ttl = self._options.assertion_ttl
-        kept = seal_assertion(token, host, self.ring, self.view, now=now.unix, ttl=ttl)
-        self._assertions.put(key, kept)
-        return kept
+        return self._assertions.seal(token, host, self.ring, self.view, now.unix)
 
     def _note_use(self, token: VerifiedToken, now: Now) -> None:
         """Note that somebody got somewhere by their session or personal token."""
@@ -357,26 +308,6 @@ class Gate:
                 self.decisions[verdict.reason.value] += 1
             case None:
                 self.decisions["unavailable"] += 1
-
-    def _open(self, credential: Credential) -> VerifiedToken | Deny:
-        """Open a credential; only what opens is kept, so that forgeries push nothing out."""
-        if credential.opened is not None:
-            return credential.opened
-        opened = self._opened.get(credential.unverified)  # as in `find_opened`, a call less
-        if opened is not None and opened.kind is credential.kind:
-            credential.opened = opened
-            return opened
-        fresh = open_token(
-            credential.unverified,
-            credential.kind,
-            self.ring,
-            issuer=self._options.issuer.name,
-            audience=self._audiences[credential.kind],
-        )
-        if isinstance(fresh, VerifiedToken):
-            self._opened.put(credential.unverified, fresh)
-            credential.opened = fresh
-        return fresh
 
 
 def _holds(accesses: tuple[Access, ...], access: Access) -> bool:

@@ -1,7 +1,8 @@
 """The assertion: a short token by which an upstream is told who asks."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import TokenKind
 from sidecar.core.grant import assertion_claims
 from sidecar.core.keyring import KeyRing, Purpose
@@ -9,6 +10,10 @@ from sidecar.core.revocation import RevocationView
 from sidecar.core.token import VerifiedToken, seal_token
 from sidecar.credentials.mint import make_jti
 from sidecar.errors import NoVerdict
+
+# Twice over, and no more octets than that, by what an entry is estimated to take.
+REMEMBERED: Final = 4096
+REMEMBERED_OCTETS: Final = 8 << 20
 
 
 class SealedAssertion(NamedTuple):
@@ -19,6 +24,45 @@ class SealedAssertion(NamedTuple):
     since: int
     until: int
     text: str
+
+
+class Assertions:
+    """Seals assertions that live `ttl` seconds, and hands each out for half of its life."""
+
+    def __init__(self, ttl: int) -> None:
+        self._ttl = ttl
+        self._kept: BoundedCache[tuple[str, str], SealedAssertion] = BoundedCache(
+            REMEMBERED, REMEMBERED_OCTETS, lambda _, sealed: len(sealed.text) + 500
+        )
+
+    def find(
+        self, token: VerifiedToken, host: str, ring: KeyRing, view: RevocationView, now: int
+    ) -> SealedAssertion | None:
+        """Return the one for `host` that may be handed out once more at `now` (Unix seconds)."""
+        kept = self._kept.get((token.claims.jti, host))
+        # From its own second on: a clock that was set back must not hand out what begins later. And
+        # by the same ring: another may lack the key, and nobody would find it any more.
+        if (
+            kept is not None
+            and kept.since <= now < kept.until
+            and kept.ring is ring
+            and not view.revokes_key(kept.kid)
+        ):
+            return kept
+        return None
+
+    def seal(
+        self, token: VerifiedToken, host: str, ring: KeyRing, view: RevocationView, now: int
+    ) -> SealedAssertion:
+        """Return the one for `host`, which is sealed where none can be handed out.
+
+        Raises what `seal_assertion` does.
+        """
+        kept = self.find(token, host, ring, view, now)
+        if kept is None:
+            kept = seal_assertion(token, host, ring, view, now=now, ttl=self._ttl)
+            self._kept.put((token.claims.jti, host), kept)
+        return kept
 
 
 def seal_assertion(

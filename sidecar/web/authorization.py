@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from sidecar.core.claims import TokenKind
 from sidecar.core.personal import PREFIX
 from sidecar.core.verdict import Deny, Reason
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from sidecar.web.headers import AUTHORIZATION, Headers
 
 LONGEST_BASIC: Final = 4096  # characters; a username and a personal token take far fewer

@@ -8,7 +8,7 @@ from sidecar.clock import read_clock
 from sidecar.core.claims import TokenKind
 from sidecar.core.user import User
 from sidecar.core.verdict import Deny
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from sidecar.login import Begun
 from sidecar.web.context import Context
 from sidecar.web.cookies import find_own_cookies, set_session_cookie

@@ -13,7 +13,7 @@ from sidecar.core.origin import SAFE_METHODS
 from sidecar.core.throttle import Throttled
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from sidecar.web.authorization import PersonalCredential
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.cookies import expire_contradiction

@@ -7,7 +7,7 @@ from typing import Final
 
 from sidecar.core.claims import TokenKind
 from sidecar.core.verdict import Deny, Reason
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from sidecar.web.authorization import PersonalCredential, find_authorized
 from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, cookie_name, split_cookies
 

@@ -12,7 +12,8 @@ from sidecar.core.facts import RequestFacts
 from sidecar.core.personal import ShownToken
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny
-from sidecar.gate import Credential, Gate
+from sidecar.credentials.opening import Credential
+from sidecar.gate import Gate
 from sidecar.web.refusals import Refusal, Refusals, keep_inputs
 from sidecar.web.unread import Unread
 

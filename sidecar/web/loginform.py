@@ -10,8 +10,8 @@ from sidecar.core.claims import TokenKind
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.credentials.mint import CookieGrant
+from sidecar.credentials.opening import Credential
 from sidecar.errors import FieldsInvalid
-from sidecar.gate import Credential
 from sidecar.login import Attempt, Begun, CodeWanted
 from sidecar.schemas.forms import CODE_FORM, LOGIN_FORM
 from sidecar.schemas.requests import (

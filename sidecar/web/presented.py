@@ -5,15 +5,18 @@ is read from those, and what goes on of them to the upstream, is kept: by the wh
 where they let somebody in, so that forgeries push nothing out.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sidecar.core.cache import BoundedCache
 from sidecar.core.verdict import Deny, Reason
-from sidecar.gate import Credential, Passed
+from sidecar.credentials.opening import Credential
 from sidecar.web.authorization import PersonalCredential, other_authorization
 from sidecar.web.credentials import CookieJar, all_cookies, find_credential, other_cookies
 from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, has_too_many_cookies
 from sidecar.web.rendered import render_line
+
+if TYPE_CHECKING:
+    from sidecar.gate import Passed
 
 REMEMBERED: Final = 4096  # spellings, twice over
 REMEMBERED_OCTETS: Final = 20 << 20  # in all, by what one with its answer is estimated to take

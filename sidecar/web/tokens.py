@@ -12,8 +12,8 @@ from sidecar.core.grant import is_of_login
 from sidecar.core.session import Turn
 from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny, Reason
+from sidecar.credentials.opening import Credential
 from sidecar.errors import NotFound
-from sidecar.gate import Credential
 from sidecar.rotation import RefusedRefresh
 from sidecar.schemas.forms import LOGOUT_FORM
 from sidecar.schemas.requests import (

@@ -12,8 +12,9 @@ from sidecar.core.facts import Asked
 from sidecar.core.personal import ShownToken
 from sidecar.core.verdict import Allow, Deny, Reason
 from sidecar.core.verify import Unknown
+from sidecar.credentials.opening import Credential
 from sidecar.errors import NoVerdict, Unavailable
-from sidecar.gate import ALLOW, Credential
+from sidecar.gate import ALLOW
 from sidecar.settings import Decisions
 from sidecar.web.asking import Asking
 from sidecar.web.authorization import PersonalCredential

@@ -146,7 +146,7 @@ async def flood_with_bad(
 def _mix(sealer: Sealer, mix: Mix) -> Iterator[bytes]:
     tokens = [sealer.access(number) for number in range(WARM)]
     spoiled = itertools.cycle([spoil(tokens[0]) for spoil in BAD.values()])
-    for first in range(0, WARM, mix.good):
+    for first in range(0, WARM - mix.good + 1, mix.good):  # whole mixes alone
         shown = [*tokens[first : first + mix.good], *itertools.islice(spoiled, mix.bad)]
         yield from render_each(first, (f"Authorization: Bearer {token}" for token in shown))
 

@@ -31,7 +31,8 @@ from sidecar.core.keyring import Key, KeyRing, Purpose
 from sidecar.core.policy import Policy, WhenStale
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import seal_token
-from sidecar.gate import Credential, Gate, GateOptions
+from sidecar.credentials.opening import Credential
+from sidecar.gate import Gate, GateOptions
 from sidecar.schemas.policy import parse_rules
 from sidecar.stores.sql import SqlStore, open_store
 from tests.bench.filled import MONTH, NOW, RANDOM, SERIES

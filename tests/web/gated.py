@@ -18,7 +18,7 @@ from sidecar.clock import read_clock
 from sidecar.core.claims import Claims, TokenKind
 from sidecar.core.keyring import Key, Purpose
 from sidecar.core.token import PURPOSES, VerifiedToken, seal_token
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from tests.core.forge import generate_key, make_key
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from sidecar.core.claims import TokenKind
 from sidecar.core.personal import PREFIX
 from sidecar.core.verdict import Deny, Reason
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from sidecar.web.authorization import (
     LONGEST_BASIC,
     PersonalCredential,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from sidecar.core.verdict import Deny, Reason
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from sidecar.web.credentials import (
     DOMAIN_COOKIE,
     HOST_COOKIE,

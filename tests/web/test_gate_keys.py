@@ -15,8 +15,9 @@ from sidecar.core.policy import Policy
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import VerifiedToken, seal_token
 from sidecar.core.verdict import Deny, Reason
+from sidecar.credentials.opening import Credential
 from sidecar.errors import NoVerdict
-from sidecar.gate import RING_GOOD_FOR, Credential, Gate, GateOptions
+from sidecar.gate import RING_GOOD_FOR, Gate, GateOptions
 from sidecar.settings import WhenStale
 from tests.core.forge import (
     HOST,

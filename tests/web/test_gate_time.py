@@ -13,8 +13,9 @@ from sidecar.core.policy import Policy
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.core.token import VerifiedToken, open_token
 from sidecar.core.verdict import Deny, Reason
+from sidecar.credentials.opening import Credential
 from sidecar.errors import NoVerdict
-from sidecar.gate import Credential, Gate, GateOptions
+from sidecar.gate import Gate, GateOptions
 from sidecar.settings import WhenStale
 from tests.core.forge import HOST, ISSUER, NOW, Workshop, generate_key, make_key
 

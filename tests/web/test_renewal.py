@@ -9,7 +9,7 @@ from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import TokenKind
 from sidecar.core.keyring import Purpose
 from sidecar.core.token import VerifiedToken, seal_token
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from tests.web.asked import Asked, age_sessions, ask, bearer, change, claims_of, given_cookies
 from tests.web.conftest import Web
 

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from sidecar.core.claims import TokenKind
-from sidecar.gate import Credential
+from sidecar.credentials.opening import Credential
 from tests.web.asked import ask
 from tests.web.gated import DIALECTS, HOST, PARAMETRIC, Gated, asked, bearer, cookie, send
 from tests.web.refused import find_refusals, find_why, new_id
