@@ -147,7 +147,7 @@ class Gate:
             narrowing=narrowing,
         )
         if isinstance(verdict, Deny):
-            self._refuse_old_ring(verdict, now)
+            self.refuse_old_ring(verdict, now)
         elif verdict.token is not None:
             self._note_use(verdict.token, now)
             if verdict.stale:
@@ -213,7 +213,7 @@ class Gate:
         """Return the token of somebody who calls this service itself; raises NoVerdict."""
         opened = self._openings.open(credential, self.ring)
         if isinstance(opened, Deny):
-            self._refuse_old_ring(opened, now)
+            self.refuse_old_ring(opened, now)
             return opened
         return self.judge(opened, now)
 
@@ -233,27 +233,29 @@ class Gate:
             if self.is_stale(now):
                 self.stale_allows += 1
         else:
-            self._refuse_old_ring(token, now)
+            self.refuse_old_ring(token, now)
         return token
 
-    def open_credential(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
-        """Return what this ring sealed, whether or not it is still good; raises NoVerdict.
+    def open_credential(self, credential: Credential) -> VerifiedToken | Deny:
+        """Return what this ring sealed, whether or not it is still good.
 
-        A key that was revoked may be in the hands of whoever shows what it sealed.
+        A key that was revoked may be in the hands of whoever shows what it sealed. Who ends what
+        was shown asks `refuse_old_ring` too, lest they say that it is done.
         """
-        opened = self._openings.open(credential, self.ring)
-        if isinstance(opened, Deny):
-            self._refuse_old_ring(opened, now)
-        return self._refuse_revoked_key(opened)
+        return self._refuse_revoked_key(self._openings.open(credential, self.ring))
 
-    def open_access(self, text: str) -> VerifiedToken | Deny:
+    def open_access(self, text: str, now: Now) -> VerifiedToken | Deny:
         """Return an access token that this ring sealed, whomever it is for, good or not.
 
-        To tell of it or to take it away: it lets nobody in, and is not remembered.
+        To tell of it or to take it away: it lets nobody in, and is not remembered. Raises
+        NoVerdict.
         """
-        return self._refuse_revoked_key(self._openings.open_once(text, self.ring))
+        opened = self._openings.open_once(text, self.ring)
+        if isinstance(opened, Deny):
+            self.refuse_old_ring(opened, now)
+        return self._refuse_revoked_key(opened)
 
-    def _refuse_old_ring(self, refusal: Deny, now: Now) -> None:
+    def refuse_old_ring(self, refusal: Deny, now: Now) -> None:
         """Raise NoVerdict where a key that this process has not read yet may say otherwise."""
         if refusal.reason in OF_THE_RING and now.monotonic - self.ring_read_at > RING_GOOD_FOR:
             raise NoVerdict("the key directory was last read too long ago")

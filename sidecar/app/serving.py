@@ -4,7 +4,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from sidecar.app.background import running
 from sidecar.app.canary import Canaries
@@ -29,6 +29,8 @@ from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.watch import Watched
 from sidecar.web.lane import FAULT, Lane
 from sidecar.web.protocol import Protocol
+
+LOOKED_LATELY: Final = 5.0  # seconds since the last look at the keys; ten are made in that time
 
 log = logging.getLogger("sidecar.app")
 
@@ -142,7 +144,8 @@ class Serving:
         parts = {each.name: each.problem is not None for each in (sources.keys, sources.policy)}
         parts["policy"] |= sources.policy_file.missing
         parts["lane"] = self._lane_fault is not None
-        parts["keys"] |= self._key_turns.overdue
+        looked = read_clock().monotonic - self.gate.ring_read_at
+        parts["keys"] |= self._key_turns.overdue or looked > LOOKED_LATELY
         parts["sql"] = not self._feed.healthy or self.services.store.write_problem is not None
         if redis is not None:
             parts["redis"] = not redis.healthy

@@ -53,7 +53,7 @@ async def _read_rows(settings: Settings) -> list[dict[str, object]]:
 
 
 @key.command()
-@click.option("--now", "at_once", is_flag=True, help="Let it sign in 2 seconds: an emergency.")
+@click.option("--now", "at_once", is_flag=True, help="Let it sign in 3 seconds: an emergency.")
 @click.option(
     "--alg",
     type=click.Choice([each.value for each in Algorithm]),
@@ -100,7 +100,7 @@ def revoke(kid: str, config_file: Path | None) -> None:
     """Refuse everything that a key sealed, at once and everywhere; the next one takes its turn.
 
     Who has a refresh token gets a new access token for it; browsers log in again where it was a
-    cookie key. For up to 2 seconds nothing is sealed.
+    cookie key. For up to 3 seconds nothing is sealed.
     """
     run(_revoke(read_settings(config_file), kid))
 

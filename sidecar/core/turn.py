@@ -93,7 +93,7 @@ def plan_turn(
     living = _find_living(present, now)
     waiting = find_waiting(living, purpose, now)
     signs = living != [] and living[0] is not waiting
-    begin = _find_begin(living, now, schedule, haste) if signs else now + SETTLED
+    begin = _find_begin(living, now, schedule, haste) if signs else now + SETTLED + 1
     begins = {key.kid: key.not_before for key in living}
     make: tuple[NewKey, ...] = ()
     if begin is not None and waiting is not None and (haste is Haste.AT_ONCE or not signs):

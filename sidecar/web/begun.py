@@ -24,14 +24,13 @@ async def welcome(
     """Give a browser its new session, and end those of the cookies that it came with.
 
     Whoever planted one of those must not share what its owner does from here on. They end once
-    the new session is there: a login that fails ends nothing. Raises StoreUnavailable, NoVerdict.
+    the new session is there: a login that fails ends nothing. Raises StoreUnavailable.
     """
     log_login(request, context, begun.user, begun.sid, "cookie")
     for text in find_own_cookies(request, context.jar.name):
-        now = read_clock()
-        opened = context.gate.open_credential(Credential(TokenKind.SESSION, text), now)
+        opened = context.gate.open_credential(Credential(TokenKind.SESSION, text))
         if not isinstance(opened, Deny):
-            await context.revocations.end_session_of(opened.claims, now.unix)
+            await context.revocations.end_session_of(opened.claims, read_clock().unix)
     set_session_cookie(answer, request, context, begun.grant)
     set_device_cookie(answer, begun.known)
     return answer

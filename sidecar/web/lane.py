@@ -1,7 +1,7 @@
 """The fast lane: a question that is whole when it comes is answered before anything waits.
 
 aiohttp's protocol takes the octets, and its own C parser reads them. Where just one message without
-a body came of them, on a connection whose handler waits for one, and its path is a question's, the
+a body came of them, on a connection whose handler has no other, and its path is a question's, the
 answer is written right away: no request, no task, no future. All else is left where aiohttp put it,
 and takes the ordinary way; a question that has been judged by then is not judged again
 (docs/decisions/0024).

@@ -160,7 +160,7 @@ async def _find_session(
 
     AMR_MISSING: it is good, but its owner can never prove what is asked for.
     """
-    opened = context.gate.open_credential(credential, now)
+    opened = context.gate.open_credential(credential)
     if isinstance(opened, Deny):
         return opened
     good = context.gate.find_bearer(credential, now)

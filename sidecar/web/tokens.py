@@ -126,8 +126,9 @@ async def _end_by_credential(
     context: Context, credential: Credential, device: Device, *, everywhere: bool
 ) -> None:
     now = read_clock()
-    opened = context.gate.open_credential(credential, now)
+    opened = context.gate.open_credential(credential)
     if isinstance(opened, Deny):
+        context.gate.refuse_old_ring(opened, now)
         return
     claims = opened.claims
     good = everywhere and isinstance(context.gate.find_bearer(credential, now), VerifiedToken)

@@ -128,7 +128,7 @@ def test_a_schedule_that_is_too_quick_fills_no_directory(ring: Ring) -> None:
     assert begins(plan(keys[1:], last + EVERY)) != []
     assert begins(plan(keys, last + EVERY, Haste.ASKED)) != []
     lost = [*keys[:-1], replace(keys[-1], revoked=True)]
-    assert begins(plan(lost, last + EVERY)) == [last + EVERY + SETTLED]
+    assert begins(plan(lost, last + EVERY)) == [last + EVERY + SETTLED + 1]
 
 
 @pytest.mark.parametrize(

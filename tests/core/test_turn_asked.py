@@ -25,14 +25,14 @@ def test_a_next_key_that_is_revoked_leaves_no_gap(ring: Ring) -> None:
 # What a revocation of the key that signs leaves: a gap that ends as soon as everybody has read it.
 def test_where_no_key_signs_one_is_made_that_signs_at_once(ring: Ring) -> None:
     for keys in ([], [ring.key("a", 0, revoked=True)], [ring.key("a", 0, 40)]):
-        assert begins(plan(keys, 50)) == [50 + SETTLED]
+        assert begins(plan(keys, 50)) == [50 + SETTLED + 1]
 
 
 def test_where_no_key_signs_the_next_one_is_brought_forward(ring: Ring) -> None:
     keys = [ring.key("a", 0, EVERY, revoked=True), ring.key("b", EVERY)]
     turn = plan(keys, 950)
     assert turn.make == ()
-    assert turn.redate["b"] == replace(keys[1].dates, not_before=950 + SETTLED)
+    assert turn.redate["b"] == replace(keys[1].dates, not_before=950 + SETTLED + 1)
     assert not plan(ring.after(keys, turn), 951)
 
 

@@ -36,6 +36,7 @@ T = TypeVar("T")
 Tokens = dict[str, Any]
 
 MOST_AWAITS: Final = 200  # of one request; there are a few dozen
+UNDISTURBED: Final = 1.0  # seconds that a thread may run Python for
 SESSIONS: Final = 2  # of alice; the request is made for the first of them
 OTHERS: Final = sa.text(
     "SELECT count(*) FROM pg_stat_activity"
@@ -84,6 +85,8 @@ class Armed:
 async def serving(settings: Settings, armed: Armed) -> AsyncIterator[ClientSession]:
     """Run a service, and yield a client of it."""
     async with open_serving(settings) as (_, runner):
+        # Which of two threads is ahead at an await must be the same in each process.
+        sys.setswitchinterval(UNDISTURBED)
         runner.app.middlewares.insert(0, armed.stand_around)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -142,9 +142,9 @@ async def test_a_revoked_key_is_refused_here_at_once_and_the_next_one_takes_its_
     ring = (await turning.directory.open(NOW + 5)).ring
     assert turning.rotation.is_due(ring, NOW + 5)
     await turning.rotation.turn(NOW + 5)
-    after = await turning.key(NOW + 5 + SETTLED)
+    after = await turning.key(NOW + 5 + SETTLED + 1)
     assert after is not None
-    assert after.not_before == NOW + 5 + SETTLED
+    assert after.not_before == NOW + 5 + SETTLED + 1
     assert await turning.key(NOW + 5, Purpose.COOKIE) is not None
 
 

@@ -200,7 +200,7 @@ class Gated:
 
     def opened(self, token: str, kind: TokenKind = TokenKind.ACCESS) -> VerifiedToken:
         """Return what a token of this service says."""
-        opened = self.web.serving.gate.open_credential(Credential(kind, token), read_clock())
+        opened = self.web.serving.gate.open_credential(Credential(kind, token))
         assert isinstance(opened, VerifiedToken)
         return opened
 

@@ -73,7 +73,7 @@ async def test_a_cookie_that_was_revoked_by_itself_is_not_renewed(served: Web) -
     await served.add_user()
     cookie = await served.log_in_cookie()
     credential = Credential(TokenKind.SESSION, cookie.partition("=")[2])
-    opened = served.serving.gate.open_credential(credential, read_clock())
+    opened = served.serving.gate.open_credential(credential)
     assert isinstance(opened, VerifiedToken)
     now = read_clock().unix
     await served.serving.services.revocations.revoke_token(opened.claims, now)
@@ -154,7 +154,7 @@ async def test_a_session_that_is_not_as_the_gate_wants_it_is_not_renewed(served:
 def ahead_of_time(web: Web, cookie: str) -> str:
     """Return the same cookie as a clock would have sealed it that is an hour ahead."""
     credential = Credential(TokenKind.SESSION, cookie.partition("=")[2])
-    opened = web.serving.gate.open_credential(credential, read_clock())
+    opened = web.serving.gate.open_credential(credential)
     assert isinstance(opened, VerifiedToken)
     now = read_clock().unix
     key = web.serving.gate.ring.find_signing_key(Purpose.COOKIE, now)
@@ -180,7 +180,7 @@ async def test_one_from_before_that_is_not_renewed_where_it_was_taken_back(serve
     await served.add_user()
     ahead = ahead_of_time(served, await served.log_in_cookie())
     credential = Credential(TokenKind.SESSION, ahead.partition("=")[2])
-    opened = served.serving.gate.open_credential(credential, read_clock())
+    opened = served.serving.gate.open_credential(credential)
     assert isinstance(opened, VerifiedToken)
     await served.serving.services.revocations.revoke_token(opened.claims, read_clock().unix)
     assert_asked(await look(served, ahead))

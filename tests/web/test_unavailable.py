@@ -21,6 +21,7 @@ pytestmark = pytest.mark.asyncio
 
 STALE = 30  # seconds, revocation.max_staleness
 AT_ONCE = 1.0  # seconds; a store that is held is waited for three times as long
+LONG_AGO = 6.0  # seconds; ten looks at the keys
 ACCEPTED = 5.0  # seconds within which even a bad moment is answered
 
 
@@ -243,3 +244,20 @@ async def test_a_bug_is_told_by_its_id_and_nothing_else(
     (record,) = [record for record in caplog.records if record.exc_info]
     assert vars(record)["request_id"] == members["request_id"]
     assert (await ask(served, "GET", "/me")).status == 401
+
+
+async def test_who_has_not_read_a_key_ends_nothing_and_says_so(
+    served: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another replica may have sealed a token by a key that came since the last look."""
+    await served.add_user()
+    token = (await log_in(served)).json["access_token"]
+    assert "keys" not in served.serving.list_degraded()
+    with monkeypatch.context() as patched:
+        patched.setattr(served.serving.gate, "ring", KeyRing.of([]))
+        patched.setattr(served.serving.gate, "ring_read_at", read_clock().monotonic - LONG_AGO)
+        assert "keys" in served.serving.list_degraded()
+        # While the source is wrong no look counts.
+        patched.setattr(served.serving._sources.keys, "problem", "is not there")
+        assert_not_now(await ask(served, "POST", "/logout", bearer(token)))
+    assert await is_let_in(served, token)

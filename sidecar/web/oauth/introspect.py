@@ -58,7 +58,7 @@ async def _describe_access(
     context: Context, caller: Caller, token: str, now: Now
 ) -> Members | None:
     """Return what an access token says that is good and concerns the caller."""
-    opened = context.gate.open_access(token)
+    opened = context.gate.open_access(token, now)
     good = opened if isinstance(opened, Deny) else context.gate.judge(opened, now)
     if isinstance(good, Deny) or not concerns(caller, good.claims):
         return None

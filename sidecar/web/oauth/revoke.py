@@ -43,7 +43,7 @@ async def _revoke(request: web.Request, context: Context) -> OAuthRefusal | Deny
             return None
     if caller is None:
         return refuse_client("nobody in particular revokes what others were given")
-    opened = context.gate.open_access(token)
+    opened = context.gate.open_access(token, now)
     if isinstance(opened, Deny):
         return None
     if not _may_revoke(context, caller, opened.claims):
