@@ -23,10 +23,9 @@ _KEEP: Final = b"Connection: keep-alive\r\n\r\n"  # HTTP/1.0 closes where nobody
 LINE_END: Final = b"\r\n"
 STARTS: Final = 4  # of this second and the one before, in both versions
 SERIALIZER: Final = "_serialize_headers"  # aiohttp's own, which refuses line ends in a value
-# Where it is missing there is no lane.
 _serialize: "Final[Callable[[str, Mapping[str, str]], bytes]]" = getattr(
     http_writer, SERIALIZER, None
-)  # type: ignore[assignment]
+)  # type: ignore[assignment]  # where it is missing there is no lane
 
 
 def render_line(name: str, value: str) -> bytes:
