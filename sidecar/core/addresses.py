@@ -38,8 +38,9 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
         self._recall = lru_cache(maxsize=REMEMBERED)(self._read)
-        self._clients: BoundedCache[tuple[str | None, str | None], Address | Deny] = BoundedCache(
-            REMEMBERED // 2
+        # Each in a tuple, for that all hops are trusted is remembered too.
+        self._clients: BoundedCache[tuple[str | None, str | None], tuple[Address | Deny | None]] = (
+            BoundedCache(REMEMBERED // 2)
         )
 
     def trust(self, peer: str | None) -> bool:
@@ -58,10 +59,10 @@ class TrustedProxies:
         said = (peer, line)
         found = self._clients.get(said)
         if found is None:
-            found = self._find_client(peer, line)
-            if found is not None and (line is None or len(line) <= LONGEST_REMEMBERED):
+            found = (self._find_client(peer, line),)
+            if line is None or len(line) <= LONGEST_REMEMBERED:
                 self._clients.put(said, found)
-        return found
+        return found[0]
 
     def _find_client(self, peer: str | None, line: str | None) -> Address | Deny | None:
         if peer is not None:

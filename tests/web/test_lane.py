@@ -86,6 +86,20 @@ async def ways(gated: Gated) -> AsyncIterator[Ways]:
         yield Ways(gated, gated.web.port, port, (fast, slow))
 
 
+@pytest.fixture
+def requests(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return what fills with all that aiohttp makes a request of."""
+    server, made = ways.servers[0], list[object]()
+    factory = server.request_factory
+
+    def make_request(*parts: Any) -> web.BaseRequest:
+        made.append(parts)
+        return factory(*parts)
+
+    monkeypatch.setattr(server, "request_factory", make_request)
+    return made
+
+
 async def talk(port: int, pieces: Sequence[bytes]) -> bytes:
     """Send the pieces one after the other, then a last request; return all that comes back."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -321,16 +335,8 @@ async def test_a_bug_is_a_problem_with_status_500_by_both_ways(
     ids=str,
 )
 async def test_no_request_is_made_for_a_question(
-    ways: Ways, who: str, line: tuple[str, str], made: int, monkeypatch: pytest.MonkeyPatch
+    ways: Ways, requests: list[object], who: str, line: tuple[str, str], made: int
 ) -> None:
-    server = ways.servers[0]
-    factory, requests = server.request_factory, []
-
-    def make_request(*parts: Any) -> web.BaseRequest:
-        requests.append(parts)
-        return factory(*parts)
-
-    monkeypatch.setattr(server, "request_factory", make_request)
     body = b"0\r\n\r\n" if line[1] == "chunked" else b""
     lines = [*ways.people.credentials[who], line]
     octets = await talk(ways.lane, [question("traefik", *lines, body=body)])
@@ -340,19 +346,11 @@ async def test_no_request_is_made_for_a_question(
 
 
 async def test_who_asks_on_before_the_handler_waits_again_has_the_lane(
-    ways: Ways, monkeypatch: pytest.MonkeyPatch
+    ways: Ways, requests: list[object]
 ) -> None:
     """As a busy gateway does: the second question is there as soon as the first is answered."""
-    server = ways.servers[0]
-    factory, requests = server.request_factory, []
-
-    def make_request(*parts: Any) -> web.BaseRequest:
-        requests.append(parts)
-        return factory(*parts)
-
-    monkeypatch.setattr(server, "request_factory", make_request)
     refused = question("envoy", method="HEAD")  # whose answer aiohttp writes
-    protocol = server()
+    protocol = ways.servers[0]()
     gateway = Eager(protocol, question("traefik", *ways.people.credentials["alice"]))
     protocol.connection_made(gateway)
     await asyncio.sleep(0)
