@@ -4,7 +4,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,8 +29,8 @@ async def prepare(directory: Path, settings: Settings) -> Service:
     return service
 
 
-async def die_everywhere(service: Service, name: str) -> list[Any]:
-    """Return what was found behind each death, and at last behind the one who lived."""
+async def die_everywhere(service: Service, name: str) -> list[dict[str, Any]]:
+    """Return what is told of each death, and at last of the one who lived: see `dying.py`."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.faults.dying", str(service.config), name),
         cwd=ROOT,
@@ -49,14 +48,19 @@ async def die_everywhere(service: Service, name: str) -> list[Any]:
     *died, lived = map(json.loads, out.splitlines())
     assert all(each["status"] is None for each in died)
     assert lived["status"] in {200, 204}
-    return [each["found"] for each in (*died, lived)]
+    return [*died, lived]
 
 
 def assert_undone_then_done(
-    found: Sequence[object], undone: Sequence[object], done: Sequence[object]
+    told: Sequence[dict[str, Any]], undone: Sequence[object], done: Sequence[object]
 ) -> None:
-    """Fail unless every state is one of the two, in this order, both before the request lived."""
-    assert all(each in (undone, done) for each in found), found
-    assert all(before != done or after == done for before, after in pairwise(found)), found
-    assert undone in found
-    assert found[-2:] == [done, done]
+    """Fail unless all is undone before the commit, and done behind it: both before one lived.
+
+    How many awaits lie before the commit differs: it waits for whoever reads just then.
+    """
+    may_be_found = {"ahead": [undone], "asked": [undone, done], "behind": [done]}
+    for each in told:
+        assert each["found"] in may_be_found[each["commit"]], told
+    *died, lived = told
+    assert {each["commit"] for each in died} == {*may_be_found}
+    assert lived["commit"] == "behind"

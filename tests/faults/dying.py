@@ -1,8 +1,9 @@
 """A program whose processes kill themselves at each await of a request, one after the other.
 
 `dying.py SETTINGS refresh|logout|everywhere` prints a line of JSON for each process: how it was
-answered (null where it died), and what the next one that started found. The last line is of the
-first one that lived. What no signal from outside could time is timed from within.
+answered (null where it died), how far its commit had come by then, and what the next one that
+started found. The last line is of the first one that lived. What no signal from outside could time
+is timed from within.
 
 Each process is forked from this one, which has neither threads nor an event loop, so that no start
 costs an import.
@@ -15,6 +16,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import asynccontextmanager
+from enum import StrEnum, auto
 from functools import partial
 from pathlib import Path
 from types import coroutine
@@ -44,6 +46,14 @@ OTHERS: Final = sa.text(
 )
 
 
+class Commit(StrEnum):
+    """How far a request's first commit has come, which is the one that decides."""
+
+    AHEAD = auto()
+    ASKED = auto()  # the database works on it
+    BEHIND = auto()
+
+
 class Place(NamedTuple):
     """An await of a request: its number from 1, and whether what was awaited is done."""
 
@@ -52,8 +62,10 @@ class Place(NamedTuple):
 
 
 @coroutine
-def die_at(work: Awaitable[T], place: Place) -> Generator[Any, Any, T]:
-    """Run `work`, and be killed at this place of it."""
+def die_at(
+    work: Awaitable[T], place: Place, pass_by: Callable[[Place], None] = lambda _: None
+) -> Generator[Any, Any, T]:
+    """Run `work`, and be killed at this place of it; `pass_by` is called at each place before."""
     steps = work.__await__()
     for number in range(1, MOST_AWAITS):
         try:
@@ -61,24 +73,48 @@ def die_at(work: Awaitable[T], place: Place) -> Generator[Any, Any, T]:
         except StopIteration as end:
             result: T = end.value
             return result
-        if place == (number, False):
-            os.kill(os.getpid(), signal.SIGKILL)
-        yield awaited
-        if place == (number, True):
-            os.kill(os.getpid(), signal.SIGKILL)
+        for here in (Place(number, done=False), Place(number, done=True)):
+            if here.done:
+                yield awaited
+            pass_by(here)
+            if here == place:
+                os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("the request does not end")
 
 
 class Armed:
-    """Stands around every handler; `place` is where the next request kills its process."""
+    """Stands around every handler; `place` is where the next request kills its process.
 
-    place: Place | None = None
+    How far its commit has come is told as it comes there.
+    """
+
+    def __init__(self, tell: Callable[[Any], None]) -> None:
+        self.place: Place | None = None
+        self._tell = tell
+        self._commit = Commit.AHEAD
+        sa.event.listen(sa.Engine, "commit", self._ask)
 
     @web.middleware
     async def stand_around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer, or die."""
         answering = handler(request)
-        return await (answering if self.place is None else die_at(answering, self.place))
+        if self.place is None:
+            return await answering
+        self._tell(self._commit)
+        return await die_at(answering, self.place, self._pass_by)
+
+    def _ask(self, _: sa.Connection) -> None:
+        if self.place is not None and self._commit is Commit.AHEAD:
+            self._turn(Commit.ASKED)
+
+    def _pass_by(self, place: Place) -> None:
+        # SQLAlchemy says that it commits, and the next await is for the driver to have done so.
+        if place.done and self._commit is Commit.ASKED:
+            self._turn(Commit.BEHIND)
+
+    def _turn(self, commit: Commit) -> None:
+        self._commit = commit
+        self._tell(commit)
 
 
 @asynccontextmanager
@@ -140,7 +176,7 @@ async def live(
     settings: Settings, name: str, opened: list[Tokens], place: Place, tell: Callable[[Any], None]
 ) -> None:
     """Tell what is found of these sessions, open others, and make the request, or die of it."""
-    rows, armed = await read_rows(settings.database_url), Armed()
+    rows, armed = await read_rows(settings.database_url), Armed(tell)
     async with serving(settings, armed) as client:
         found = [await look(client, tokens, rows) for tokens in opened]
         following = await log_in(client)
@@ -196,19 +232,20 @@ def main() -> None:
     """Let processes die until one lives, and look once more behind that one."""
     settings = load_settings(Path(sys.argv[1]), environ={}, flags={})
     opened: list[Tokens] = []
-    status = None
+    status = commit = None
     for place in places():
         life = partial(live, settings, sys.argv[2], opened, place)
-        (found, following), *answer = run_apart(life)
+        (found, following), *told = run_apart(life)
         if opened:
-            print_line(1, {"status": status, "found": found})
+            print_line(1, {"status": status, "commit": commit, "found": found})
         if status is not None:
             return
         opened = following
-        if answer:
-            ((status, given),) = answer
+        if not isinstance(told[-1], str):
+            status, given = told.pop()
             if given is not None:  # what was acknowledged is what is asked about
                 opened[0] = given
+        commit = told[-1]
 
 
 if __name__ == "__main__":

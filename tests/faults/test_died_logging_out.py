@@ -26,18 +26,19 @@ async def test_a_session_has_ended_or_goes_on_and_what_ended_is_announced(
     tmp_path: Path, database: Settings, redis_server: RedisServer
 ) -> None:
     service = await prepare(tmp_path, {**database, "redis": {"url": redis_server.url}})
-    found = await die_everywhere(service, "logout")
+    told = await die_everywhere(service, "logout")
     done = [ENDED, UNTOUCHED]
-    assert_undone_then_done(found, [UNTOUCHED, UNTOUCHED], done)
-    await assert_announced(service, redis_server, at_least=found.count(done))
+    assert_undone_then_done(told, [UNTOUCHED, UNTOUCHED], done)
+    written = [each["found"] for each in told].count(done)
+    await assert_announced(service, redis_server, at_least=written)
 
 
 async def test_all_sessions_of_somebody_have_ended_or_go_on(
     tmp_path: Path, database: Settings
 ) -> None:
     service = await prepare(tmp_path, database)
-    found = await die_everywhere(service, "everywhere")
-    assert_undone_then_done(found, [UNTOUCHED, UNTOUCHED], [ENDED, ENDED])
+    told = await die_everywhere(service, "everywhere")
+    assert_undone_then_done(told, [UNTOUCHED, UNTOUCHED], [ENDED, ENDED])
 
 
 async def assert_announced(service: Service, redis_server: RedisServer, *, at_least: int) -> None:

@@ -20,5 +20,5 @@ async def test_what_the_next_start_finds_is_a_session_that_goes_on(
     tmp_path: Path, database: Settings
 ) -> None:
     service = await prepare(tmp_path, database)
-    found = await die_everywhere(service, "refresh")
-    assert_undone_then_done(found, [UNTOUCHED, UNTOUCHED], [TURNED, UNTOUCHED])
+    told = await die_everywhere(service, "refresh")
+    assert_undone_then_done(told, [UNTOUCHED, UNTOUCHED], [TURNED, UNTOUCHED])
