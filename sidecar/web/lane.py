@@ -2,12 +2,14 @@
 
 aiohttp's protocol takes the octets, and its own C parser reads them. Where just one message without
 a body came of them, on a connection whose handler has no other, and its path is a question's, the
-answer is written right away: no request, no task, no future. All else is left where aiohttp put it,
-and takes the ordinary way; a question that has been judged by then is not judged again
-(docs/decisions/0024).
+answer is written right away: no request, no task, no future. Where that takes dear work, which has
+to wait for its turn, the handler is woken only if more comes on the connection meanwhile. All else
+is left where aiohttp put it, and takes the ordinary way; a question that has been judged by then is
+not judged again (docs/decisions/0024).
 """
 
 import inspect
+from functools import partial
 from typing import Any, Final, cast
 
 from aiohttp import http_writer, web
@@ -23,9 +25,10 @@ from aiohttp.streams import EMPTY_PAYLOAD
 
 from sidecar.clock import read_clock
 from sidecar.web.asking import Message
+from sidecar.web.pace import Later
 from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.rendered import SERIALIZER, AllowHead, is_whole, render_whole
-from sidecar.web.verify import find_question
+from sidecar.web.verify import Answer, find_question
 
 HEAD: Final = "HEAD"  # whose answers have no body
 
@@ -38,7 +41,7 @@ _LEANED_ON: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             *("_close", "_force_close", "_keepalive_handle", "_keepalive_timeout", "_loop"),
             *("_messages", "_next_keepalive_close_time", "_parser", "_paused", "_payload_parser"),
             *("_process_keepalive", "_request_count", "_upgraded", "_waiter"),
-            *("data_received", "finish_response", "force_close", "peername", "transport"),
+            *("close", "data_received", "finish_response", "force_close", "peername", "transport"),
         ),
     ),
     (http_writer, (SERIALIZER,)),
@@ -49,6 +52,7 @@ _CALLED_WITH: Final = (
     (web.RequestHandler.data_received, ["self", "data"]),
     (web.RequestHandler.finish_response, ["self", "request", "resp", "start_time"]),
     (web.RequestHandler._process_keepalive, ["self"]),  # noqa: SLF001 - as the lane calls it
+    (web.RequestHandler.close, ["self"]),
     (web.RequestHandler.force_close, ["self"]),
 )
 
@@ -176,20 +180,69 @@ class Lane(Protocol):
         except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
             self.found = error
             return False
-        server = self._server
+        if self._write(message, found):
+            self._request_count += 1
+            return True
+        self.found = found  # the ordinary way writes it, and waits for the store
+        self._asking = None  # which looks at this one for as long as it waits
+        if type(found) is not Later or self._waiter is None:
+            return False
+        self._park(message, found)
+        return True
+
+    def _park(self, message: RawRequestMessage, later: Later[Answer]) -> None:
+        """Leave a message where the handler will find it, and answer it in its turn.
+
+        If the handler is woken until then, that is by what comes behind it, and it has both.
+        """
+        self._messages.append((message, EMPTY_PAYLOAD))
+        self._request_count += 1
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        later.pace.put(partial(self._take_turn, message))
+
+    def _take_turn(self, message: Any) -> None:
+        """Answer a message that was parked, if it still is and somebody is there."""
+        later, waiter = self.found, self._waiter
+        if (
+            type(later) is not Later
+            or waiter is None
+            or waiter.done()
+            or message is not self._messages[0][0]
+            or self.transport is None
+            or self.transport.is_closing()
+        ):
+            return
+        self.found = None
+        found: Answer | Exception
+        try:
+            found = later.work()
+        except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
+            found = error
+        if self._write(message, found):
+            self._messages.popleft()
+        else:
+            self.found = found
+            waiter.set_result(None)
+
+    def close(self) -> None:
+        """End the connection behind the answers that are under way."""
+        if self._messages:
+            self._take_turn(self._messages[0][0])
+        super().close()
+
+    def _write(self, message: Any, found: Answer | Exception) -> bool:
+        """Write an answer that is whole, and say whether it was."""
+        server, version = self._server, message.version
         stays = not (message.should_close or server.last)
         if type(found) is AllowHead:
             octets = found.render(version, keep_alive=stays)
         elif isinstance(found, web.Response) and message.method != HEAD and is_whole(found):
             octets = render_whole(found, version, read_clock().unix, keep_alive=stays)
         else:
-            self.found = found  # the ordinary way writes it, and waits for the store
-            self._asking = None  # which looks at this one for as long as it waits
             return False
         self._parser.message_consumed()  # type: ignore[union-attr]  # there is one while connected
-        self._request_count += 1
         server.requests_count += 1
-        transport.write(octets)
+        self.transport.write(octets)  # type: ignore[union-attr]  # as above
         if stays:
             loop = self._loop
             close_time = loop.time() + self._keepalive_timeout

@@ -75,19 +75,24 @@ def find_question(questions: Questions, raw_path: str) -> Callable[[Asking], Ans
     return questions.get(raw_path.partition("?")[0])
 
 
+class _Read(NamedTuple):
+    """A question that has been read, and what came with it."""
+
+    request: Asking
+    asked: Asked
+    presented: Presented
+    told: Question
+    mode: Mode | None
+
+
 def answer(
-    context: Context,
-    manner: Manner,
-    request: Asking,
-    shown: ShownToken | None = None,
-    *,
-    in_turn: bool = False,
+    context: Context, manner: Manner, request: Asking, shown: ShownToken | None = None
 ) -> Answer:
     """Return the answer to a gateway's question; waits for nothing.
 
     Where a personal token came that only the store knows, it is one that asks the store first.
     `shown` is what the store said. Where it takes a signature and this turn of the loop has had its
-    share of those, it is one for a later turn; `in_turn` says that this is it.
+    share of those, it is one for a later turn.
     """
     request_id = identify(request, context)
     question = parse_question(request, manner, context.trusted)
@@ -111,7 +116,6 @@ def answer(
     ):
         gate.decisions[ALLOW] += 1
         return make_head((presented.lines, request_id, now.unix))
-    facts = find_facts(headers, asked, address)
     credential: Credential | ShownToken | Deny | None
     found = presented.credential
     if isinstance(found, PersonalCredential):
@@ -121,54 +125,55 @@ def answer(
         credential = shown.at(address)
     else:
         credential = found
+    told = Question(
+        request_id, find_facts(headers, asked, address), credential, parameters.narrowing
+    )
+    read = _Read(request, asked, presented, told, parameters.mode)
     if (
         isinstance(credential, Credential | ShownToken)
-        and not in_turn
         and gate.is_dear(credential, asked.host.name, now, asserts=context.identity.asserts)
         and not context.pace.may_work()
     ):
         if not context.pace.is_full:
-            work = partial(answer, context, manner, request, shown, in_turn=True)
-            return Later(context.pace, work)
-        credential = ShownToken(Unknown("too many wait for a signature"))
+            return Later(context.pace, partial(_decide, context, manner, read))
+        unknown = ShownToken(Unknown("too many wait for a signature"))
+        read = read._replace(told=told._replace(credential=unknown))
+    return _decide(context, manner, read)
+
+
+def _decide(context: Context, manner: Manner, read: _Read) -> AllowHead | web.Response:
+    """Ask the gate about a question, and return its answer."""
+    now, gate = read_clock(), context.gate
+    request_id, facts, credential, narrowing = read.told
     try:
-        verdict = gate.decide(facts, credential, now, parameters.narrowing)
+        verdict = gate.decide(facts, credential, now, narrowing)
         lines = b""
         if isinstance(verdict, Allow):
-            lines = _find_lines(context, presented, asked, verdict, now)
+            lines = _find_lines(context, read.presented, read.asked, verdict, now)
     except NoVerdict as error:
         gate.count(None)
         log.warning("no verdict", extra={"request_id": request_id, "cause": str(error)})
         return unavailable(request_id)
     gate.count(verdict)
     if isinstance(verdict, Deny):
-        told = Question(request_id, facts, credential, parameters.narrowing)
-        return _refuse(context, manner, request, told, verdict, now, parameters.mode)
+        return _refuse(context, manner, read, verdict, now)
     if context.decisions is Decisions.ALL:
         log_allow(request_id, facts, verdict.token)
     return AllowHead(lines, request_id, now.unix)
 
 
-def _refuse(
-    context: Context,
-    manner: Manner,
-    request: Asking,
-    question: Question,
-    refusal: Deny,
-    now: Now,
-    mode: Mode | None,
-) -> web.Response:
+def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: Now) -> web.Response:
     """Keep the refusal, and return it in the manner of its dialect."""
-    note_refusal(context.refusals, context.gate, question, refusal, now.unix)
-    facts = question.facts
-    way_back = facts if is_navigation(request.headers, facts, mode) else None
+    told, facts = read.told, read.told.facts
+    note_refusal(context.refusals, context.gate, told, refusal, now.unix)
+    way_back = facts if is_navigation(read.request.headers, facts, read.mode) else None
     answer = refuse(
         refusal,
         manner.dialect,
         way_back,
         context.login_url,
         context.refused_pages,
-        question.request_id,
+        told.request_id,
     )
     if refusal.reason is Reason.TWO_CREDENTIALS and way_back is not None:
         # Neither counts, and here only may a browser be told to forget a host's own one.

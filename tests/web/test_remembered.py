@@ -26,6 +26,7 @@ from sidecar.web import verify
 from sidecar.web.asking import Message
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.gateways import MANNERS
+from sidecar.web.pace import Later
 from sidecar.web.presented import Presenting
 from sidecar.web.rendered import AllowHead
 from tests.web.gated import COOKIE, HOST, Gated, Line, asked
@@ -115,7 +116,9 @@ class Pair:
         manner = next(each for each in MANNERS if each.dialect == "traefik")
         told: list[Said] = []
         for context in (self.remembering, self._with(fresh)):
-            found = verify.answer(context, manner, message(), in_turn=True)
+            found = verify.answer(context, manner, message())
+            if isinstance(found, Later):
+                found = found.work()
             match found:
                 case AllowHead():
                     told.append(("allow", b"Remote-User: \r\n" in found.lines))

@@ -48,8 +48,8 @@ def server_of(gated: Gated) -> ProtocolServer:
 
 
 def started(server: ProtocolServer) -> list[web.RequestHandler]:
-    """Return the connections whose request is under way."""
-    return [each for each in server.connections if each._request_in_progress]
+    """Return the connections whose request is under way, or left until its turn."""
+    return [each for each in server.connections if each._request_in_progress or each._messages]
 
 
 @contextmanager
