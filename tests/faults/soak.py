@@ -5,6 +5,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from aiohttp import ClientSession
@@ -15,6 +16,7 @@ from joserfc.jwk import KeySet
 from tests.faults.replicas import BELOW, HOST
 from tests.programs.service import PASSWORD
 from tests.programs.upstream import header_values
+from tests.web.asked import claims_of
 
 PAUSE: Final = 0.25  # seconds between two calls of a client, on average
 LOGINS: Final = 2  # at once: each costs a password hash
@@ -107,6 +109,7 @@ class Client:
         self._credential: dict[str, str] = {}
         self._refresh_token = ""
         self._got_at = 0.0
+        self._expires = inf  # the Unix second; a cookie's is far off
         self._ended: dict[str, str] | None = None
 
     async def live(self, logouts: asyncio.Queue[None]) -> None:
@@ -137,13 +140,18 @@ class Client:
     async def _take(self, members: dict[str, Any]) -> None:
         token = members["access_token"]
         self._got_at = time.monotonic()
+        self._expires = claims_of(token)["exp"]
         self._credential = {"Authorization": f"Bearer {token}"}
         self._refresh_token = members["refresh_token"]
         await self._gateway.verify(self._name, token)
 
     async def _call(self) -> None:
+        asked_at = time.time()
         answer = await self._gateway.send("GET", "/orders", **self._credential)
-        self._tally.expect("call", self._name, answer, 200)
+        if asked_at >= self._expires:  # where the machine held us up since the refresh
+            self._tally.expect("call too late", self._name, answer, 401)
+        elif answer.status != 401 or time.time() < self._expires:
+            self._tally.expect("call", self._name, answer, 200)
         if answer.status == 200 and header_values(answer.members, "Remote-User") != [self._name]:
             self._tally.wrong.append(
                 (f"{self._name} was taken for somebody else", answer.request_id)
