@@ -16,6 +16,7 @@ from typing import Final, NamedTuple, NoReturn
 
 import jwt
 
+from sidecar.core.cache import BoundedCache
 from sidecar.core.claims import Claims, TokenKind, claims_members, parse_claims
 from sidecar.core.encoding import from_base64url
 from sidecar.core.keyring import Algorithm, Key, KeyRing, PrivateKey, Purpose
@@ -28,6 +29,7 @@ LONGEST_TOKEN: Final = (
 LONGEST_HEADER: Final = 512  # characters of the first part
 LONGEST_SIGNATURE: Final = 1366  # characters: RSA with 8192 bits
 SEGMENTS: Final = 3
+REMEMBERED: Final = 32  # headers, twice over: rings have a few keys
 HEADER_MEMBERS: Final = frozenset({"alg", "typ", "kid"})
 PURPOSES: Final = {
     TokenKind.ACCESS: Purpose.TOKEN,
@@ -74,6 +76,14 @@ class Standing(NamedTuple):
     state: object
     since: int
     until: int
+
+
+class _Header(NamedTuple):
+    """The three members of a header, of whatever type; nothing is verified."""
+
+    alg: object
+    typ: object
+    kid: object
 
 
 class _NotStrictError(ValueError):
@@ -136,33 +146,42 @@ def open_token(
     return VerifiedToken(kind, key.kid, claims)
 
 
-def _parse_parts(text: str) -> tuple[bytes, bytes, bytes] | Deny:
+def _parse_parts(text: str) -> tuple[_Header, bytes, bytes] | Deny:
     if len(text) > LONGEST_TOKEN:
         return Deny(Reason.TOKEN_TOO_LONG)
     parts = text.split(".", SEGMENTS)
     if len(parts) != SEGMENTS or not all(parts):
         return Deny(Reason.TOKEN_MALFORMED)
-    if len(parts[0]) > LONGEST_HEADER or len(parts[2]) > LONGEST_SIGNATURE:
+    first, second, third = parts
+    if len(first) > LONGEST_HEADER or len(third) > LONGEST_SIGNATURE:
         return Deny(Reason.TOKEN_TOO_LONG)
-    header, payload, signature = map(from_base64url, parts)
-    if header is None or payload is None or signature is None:
+    payload, signature = from_base64url(second), from_base64url(third)
+    if payload is None or signature is None:
         return Deny(Reason.TOKEN_MALFORMED)
-    return header, payload, signature
+    header = _HEADERS.get(first) or _read_header(first)
+    return header if isinstance(header, Deny) else (header, payload, signature)
 
 
-def _find_key(octets: bytes, kind: TokenKind, ring: KeyRing) -> Key | Deny:
-    header = _parse_object(octets)
-    if header is None:
+def _read_header(text: str) -> _Header | Deny:
+    octets = from_base64url(text)
+    members = None if octets is None else _parse_object(octets)
+    if members is None:
         return Deny(Reason.TOKEN_MALFORMED)
-    if header.keys() != HEADER_MEMBERS:
+    if members.keys() != HEADER_MEMBERS:
         return Deny(Reason.TOKEN_HEADER)
-    if header["typ"] != kind.value:
+    header = _Header(members["alg"], members["typ"], members["kid"])
+    _HEADERS.put(text, header)
+    return header
+
+
+def _find_key(header: _Header, kind: TokenKind, ring: KeyRing) -> Key | Deny:
+    if header.typ != kind.value:
         return Deny(Reason.TOKEN_TYPE)
-    kid = header["kid"]
+    kid = header.kid
     key = ring.find(kid) if type(kid) is str else None
     if key is None:
         return Deny(Reason.UNKNOWN_KEY)
-    if header["alg"] != key.alg:  # pinned to the key, never the token's choice (RFC 8725 3.1)
+    if header.alg != key.alg:  # pinned to the key, never the token's choice (RFC 8725 3.1)
         return Deny(Reason.TOKEN_ALGORITHM)
     return key if key.purpose is PURPOSES[kind] else Deny(Reason.KEY_PURPOSE)
 
@@ -187,4 +206,6 @@ def _refuse(constant: str) -> NoReturn:
     raise _NotStrictError(f"{constant} is not JSON")
 
 
+# What was read of a header, by its whole text: all tokens of a key have the same one.
+_HEADERS: Final[BoundedCache[str, _Header]] = BoundedCache(REMEMBERED)
 _JSON: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)

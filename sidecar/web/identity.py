@@ -1,6 +1,5 @@
 """Who somebody is, as header lines for the upstream."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,15 +7,13 @@ from typing import Final
 from urllib.parse import quote
 
 from sidecar.core.claims import Claims
-from sidecar.web.rendered import render_line
 
 REMEMBERED: Final = 256  # tokens whose encoded identity is kept: encoding costs more than deciding
 
 # Visible ASCII but the percent sign; what else stands in a value is percent-encoded, so that
 # decoding is exact.
 _VISIBLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
-_IN_A_LIST: Final = _VISIBLE.replace(",", "")
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._@-]+(?: [A-Za-z0-9._@-]+)*", re.ASCII)
+_COMMA: Final = ","  # between the items of a list
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +29,22 @@ class Identity:
     asserts: bool
 
 
-def encode_value(text: str, safe: str = _VISIBLE) -> str:
+def encode_value(text: str, *, aside: str = "%") -> str:
     """Return `text` as a header value.
 
-    The characters of `safe` and inner spaces, all else percent-encoded UTF-8.
+    Visible ASCII but the character `aside` and the percent sign, and inner spaces; all else is
+    percent-encoded UTF-8.
     """
-    if _PLAIN.fullmatch(text):  # as nearly all are: a tenth of what looking at each takes
+    # Nearly all are made of nothing else: a twentieth of what looking at each character takes.
+    if (
+        text.isascii()
+        and text.isprintable()
+        and "%" not in text
+        and aside not in text
+        and text.strip(" ") == text
+    ):
         return text
-    inner = quote(text, safe=safe + " ")
+    inner = quote(text, safe=_VISIBLE.replace(aside, "") + " ")
     lead = len(inner) - len(inner.lstrip(" "))
     tail = len(inner) - len(inner.rstrip(" ")) if lead < len(inner) else 0
     return "%20" * lead + inner[lead : len(inner) - tail] + "%20" * tail
@@ -49,9 +54,8 @@ def encode_value(text: str, safe: str = _VISIBLE) -> str:
 def render_identity(identity: Identity, claims: Claims | None) -> bytes:
     """Return the header lines about these claims: all of them, empty for nobody."""
     values = {} if claims is None else _describe(claims)
-    return b"".join(
-        render_line(name, values.get(key, "")) for key, name in identity.headers.items()
-    )
+    lines = [f"{name}: {values.get(key, '')}\r\n" for key, name in identity.headers.items()]
+    return "".join(lines).encode("ascii")
 
 
 def _describe(claims: Claims) -> Mapping[str, str]:
@@ -60,7 +64,7 @@ def _describe(claims: Claims) -> Mapping[str, str]:
         "user": encode_value(claims.preferred_username or claims.sub),
         "name": encode_value(claims.name or ""),
         "email": encode_value(claims.email or ""),
-        "groups": ",".join(encode_value(role, safe=_IN_A_LIST) for role in claims.roles),
+        "groups": _COMMA.join(encode_value(role, aside=_COMMA) for role in claims.roles),
         "subject": encode_value(claims.sub),
         "scope": encode_value(claims.scope),
     }
