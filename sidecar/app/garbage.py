@@ -53,7 +53,7 @@ class Garbage:
         """Collect what is new, and freeze what is left of it where nothing is under way."""
         if is_building():  # all of that is new, and frozen at its end
             return
-        new = _count_new() if self._waits % WAITS == 0 else 0
+        new = count_new() if self._waits % WAITS == 0 else 0
         if self._waits == 0 and new <= FEW:
             return
         if not self.busy:
@@ -68,14 +68,20 @@ class Garbage:
             self._waits = 0
 
 
-def _count_new() -> int:
+def count_new() -> int:
     """Return how many objects the collector looks at."""
-    return sum(len(gc.get_objects(generation=each)) for each in range(GENERATIONS))
+    # No Python in between, so no other thread goes on while the lists are there: one that fills a
+    # tuple from a generator finds it shared then, and fails with a SystemError (CPython's
+    # PySequence_Tuple and _PyTuple_Resize).
+    return sum(map(len, map(gc.get_objects, range(GENERATIONS))))
 
 
 def is_busy(server: web.Server) -> bool:
-    """Say whether a request is under way; a connection that is idle is not waited for."""
-    return any(each._request_in_progress for each in server.connections)  # noqa: SLF001 - as aiohttp
+    """Say whether a request is under way, or waits; who is idle is not waited for."""
+    return any(
+        each._request_in_progress or each._messages  # noqa: SLF001 - as aiohttp looks
+        for each in server.connections
+    )
 
 
 @contextmanager

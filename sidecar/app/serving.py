@@ -27,7 +27,8 @@ from sidecar.settings import LaneUse
 from sidecar.sources.keyring import OpenedRing, derive_key, describe_ring
 from sidecar.sources.policyfile import PolicyFile
 from sidecar.sources.watch import Watched
-from sidecar.web.lane import FAULT, Lane
+from sidecar.web.insides import FAULT
+from sidecar.web.lane import Lane
 from sidecar.web.protocol import Protocol
 
 LOOKED_LATELY: Final = 5.0  # seconds since the last look at the keys; ten are made in that time

@@ -116,13 +116,14 @@ def open_token(
     `issuer` is the one that it must name, `audience` the names of which it must bear one. None is
     for what lets nobody in: to tell of a token, or to take it away, whomever it is for.
     """
-    # 1. Bounds, and three parts of canonical base64url (RFC 7515 section 5.2, steps 1 and 2).
+    # 1. Bounds, three parts of canonical base64url (RFC 7515 section 5.2, steps 1 and 2), and a
+    # header of exactly three members (section 4).
     parts = _parse_parts(text)
     if isinstance(parts, Deny):
         return parts
     header, payload, signature = parts
 
-    # 2. The header: exactly three members (RFC 7515 section 4), none of them a choice.
+    # 2. The key: none of the three is a choice.
     key = _find_key(header, kind, ring)
     if isinstance(key, Deny):
         return key

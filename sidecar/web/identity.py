@@ -32,8 +32,8 @@ class Identity:
 def encode_value(text: str, *, aside: str = "%") -> str:
     """Return `text` as a header value.
 
-    Visible ASCII but the character `aside` and the percent sign, and inner spaces; all else is
-    percent-encoded UTF-8.
+    Visible ASCII and inner spaces stand as they are; all else, the percent sign and the one
+    character `aside` is percent-encoded UTF-8.
     """
     # Nearly all are made of nothing else: a twentieth of what looking at each character takes.
     if (

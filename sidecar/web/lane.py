@@ -8,11 +8,10 @@ is left where aiohttp put it, and takes the ordinary way; a question that has be
 not judged again (docs/decisions/0024).
 """
 
-import inspect
 from functools import partial
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from aiohttp import http_writer, web
+from aiohttp import web
 from aiohttp.http import (
     HttpProcessingError,
     HttpRequestParser,
@@ -20,58 +19,19 @@ from aiohttp.http import (
     HttpVersion11,
     RawRequestMessage,
 )
-from aiohttp.http_parser import HttpRequestParserPy
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from sidecar.clock import read_clock
 from sidecar.web.asking import Message
 from sidecar.web.pace import Later
 from sidecar.web.protocol import Protocol, ProtocolServer
-from sidecar.web.rendered import SERIALIZER, AllowHead, is_whole, render_whole
+from sidecar.web.rendered import AllowHead, is_whole, render_whole
 from sidecar.web.verify import Answer, find_question
 
+if TYPE_CHECKING:
+    from asyncio import Future
+
 HEAD: Final = "HEAD"  # whose answers have no body
-
-# What this module leans on, by who has it; the range of aiohttp is pinned, and this is looked at
-# too.
-_LEANED_ON: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
-    (
-        web.RequestHandler,
-        (
-            *("_close", "_force_close", "_keepalive_handle", "_keepalive_timeout", "_loop"),
-            *("_messages", "_next_keepalive_close_time", "_parser", "_paused", "_payload_parser"),
-            *("_process_keepalive", "_request_count", "_upgraded", "_waiter"),
-            *("close", "data_received", "finish_response", "force_close", "peername", "transport"),
-        ),
-    ),
-    (http_writer, (SERIALIZER,)),
-    (HttpRequestParser, ("feed_data", "message_consumed")),
-    (RawRequestMessage, ("headers", "method", "path", "should_close", "upgrade", "version")),
-)
-_CALLED_WITH: Final = (
-    (web.RequestHandler.data_received, ["self", "data"]),
-    (web.RequestHandler.finish_response, ["self", "request", "resp", "start_time"]),
-    (web.RequestHandler._process_keepalive, ["self"]),  # noqa: SLF001 - as the lane calls it
-    (web.RequestHandler.close, ["self"]),
-    (web.RequestHandler.force_close, ["self"]),
-)
-
-
-def find_fault() -> str | None:
-    """Return what of aiohttp is not as the lane needs it, None where all of it is."""
-    if HttpRequestParser is HttpRequestParserPy:
-        return "aiohttp has no C parser"
-    for owner, names in _LEANED_ON:
-        for name in names:
-            if not hasattr(owner, name):
-                return f"aiohttp's {owner.__name__} has no {name}"
-    for function, parameters in _CALLED_WITH:
-        if list(inspect.signature(function).parameters) != parameters:
-            return f"aiohttp's {function.__qualname__} takes other arguments"
-    return None
-
-
-FAULT: Final = find_fault()
 
 
 class _Parsed:
@@ -150,7 +110,7 @@ class Lane(Protocol):
             self._parser = parser
 
     def _answer(self, message: Any, payload: Any) -> bool:
-        """Say whether this message was answered; if not, nothing has been done about it."""
+        """Say whether this message is dealt with; if not, `found` may have its answer."""
         transport = self.transport
         if (
             payload is not EMPTY_PAYLOAD
@@ -183,8 +143,8 @@ class Lane(Protocol):
         if self._write(message, found):
             self._request_count += 1
             return True
-        self.found = found  # the ordinary way writes it, and waits for the store
-        self._asking = None  # which looks at this one for as long as it waits
+        self.found = found  # for the ordinary way, or for its turn
+        self._asking = None  # what has to wait goes on with this one
         if type(found) is not Later or self._waiter is None:
             return False
         self._park(message, found)
@@ -213,25 +173,30 @@ class Lane(Protocol):
         ):
             return
         self.found = None
-        found: Answer | Exception
         try:
             found = later.work()
-        except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
-            found = error
-        if self._write(message, found):
-            self._messages.popleft()
-        else:
+            if self._write(message, found):
+                self._messages.popleft()
+                return
             self.found = found
-            waiter.set_result(None)
+        except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
+            self.found = error
+        self._wake(waiter)
 
     def close(self) -> None:
         """End the connection behind the answers that are under way."""
-        if self._messages:
-            self._take_turn(self._messages[0][0])
+        waiter = self._waiter
+        if self._messages and waiter is not None and not waiter.done():  # one is parked
+            self._wake(waiter)
         super().close()
 
-    def _write(self, message: Any, found: Answer | Exception) -> bool:
-        """Write an answer that is whole, and say whether it was."""
+    def _wake(self, waiter: "Future[None]") -> None:
+        """Let the handler have what was parked; what comes behind that it has too."""
+        self._has_answered = False
+        waiter.set_result(None)
+
+    def _write(self, message: Any, found: Answer) -> bool:
+        """Write an answer that is whole, and say whether it was; raises before it has begun."""
         server, version = self._server, message.version
         stays = not (message.should_close or server.last)
         if type(found) is AllowHead:

@@ -135,15 +135,15 @@ def answer(
         and not context.pace.may_work()
     ):
         if not context.pace.is_full:
-            return Later(context.pace, partial(_decide, context, manner, read))
+            return Later(context.pace, lambda: _decide(context, manner, read, read_clock()))
         unknown = ShownToken(Unknown("too many wait for a signature"))
         read = read._replace(told=told._replace(credential=unknown))
-    return _decide(context, manner, read)
+    return _decide(context, manner, read, now)
 
 
-def _decide(context: Context, manner: Manner, read: _Read) -> AllowHead | web.Response:
+def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> AllowHead | web.Response:
     """Ask the gate about a question, and return its answer."""
-    now, gate = read_clock(), context.gate
+    gate = context.gate
     request_id, facts, credential, narrowing = read.told
     try:
         verdict = gate.decide(facts, credential, now, narrowing)

@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from enum import StrEnum, auto
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,9 @@ T = TypeVar("T")
 Tokens = dict[str, Any]
 
 MOST_AWAITS: Final = 200  # of one request; there are a few dozen
+DYING: Final = ContextVar(
+    "DYING", default=False
+)  # whose commits are the request's, and not others'
 UNDISTURBED: Final = 1.0  # seconds that a thread may run Python for
 SESSIONS: Final = 2  # of alice; the request is made for the first of them
 OTHERS: Final = sa.text(
@@ -65,7 +69,7 @@ class Place(NamedTuple):
 def die_at(
     work: Awaitable[T], place: Place, pass_by: Callable[[Place], None] = lambda _: None
 ) -> Generator[Any, Any, T]:
-    """Run `work`, and be killed at this place of it; `pass_by` is called at each place before."""
+    """Run `work`, and be killed at this place of it; each that it comes to is told to `pass_by`."""
     steps = work.__await__()
     for number in range(1, MOST_AWAITS):
         try:
@@ -100,11 +104,12 @@ class Armed:
         answering = handler(request)
         if self.place is None:
             return await answering
+        DYING.set(True)
         self._tell(self._commit)
         return await die_at(answering, self.place, self._pass_by)
 
     def _ask(self, _: sa.Connection) -> None:
-        if self.place is not None and self._commit is Commit.AHEAD:
+        if DYING.get() and self._commit is Commit.AHEAD:
             self._turn(Commit.ASKED)
 
     def _pass_by(self, place: Place) -> None:

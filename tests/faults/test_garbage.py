@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import sys
+import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from sidecar.app.garbage import FEW, LOOK, MOST, WAITS
+from sidecar.app.garbage import FEW, LOOK, MOST, WAITS, count_new
 from tests.web.asked import head
 from tests.web.conftest import Web, serving_web
 
@@ -21,6 +23,7 @@ LONGEST = 0.005  # seconds of CPU
 ENTRIES = 30_000  # as many as a gate may remember
 SLICE = 200  # entries that are made between two turns of the loop
 PATIENCE = 20.0  # seconds
+COUNTING = 2.0  # seconds
 
 
 class Entry:
@@ -144,3 +147,30 @@ async def test_while_requests_never_end_garbage_is_collected_but_not_again_and_a
         assert len(kept) == MOST
         assert ring() is None
         assert len(spent) < 4
+
+
+async def test_counting_breaks_no_tuple_that_another_thread_fills() -> None:
+    """As who makes keys does; without the care that is taken some fail each second."""
+    failed: list[SystemError] = []
+    goes_on = True
+
+    def fill() -> None:
+        while goes_on:
+            try:
+                tuple(each for each in range(40))
+            except SystemError as error:
+                failed.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    other = threading.Thread(target=fill)
+    other.start()
+    try:
+        until = time.monotonic() + COUNTING
+        while time.monotonic() < until:
+            count_new()
+    finally:
+        goes_on = False
+        other.join()
+        sys.setswitchinterval(before)
+    assert failed == []

@@ -25,6 +25,7 @@ TIMEOUT = 300.0  # seconds
 TESTS = (
     "tests/web/test_lane.py",
     "tests/web/test_lane_settings.py",
+    "tests/web/test_parked.py",
     "tests/web/test_verify_connection.py",
     "tests/web/test_before_the_handlers.py",
 )

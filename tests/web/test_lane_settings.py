@@ -6,7 +6,8 @@ import pytest
 from aiohttp import ClientSession, UnixConnector, web
 
 from sidecar.app import serving
-from sidecar.web.lane import FAULT, Lane, find_fault
+from sidecar.web.insides import FAULT, find_fault
+from sidecar.web.lane import Lane
 from sidecar.web.protocol import Protocol
 from tests.web.conftest import Web, serving_web
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from sidecar.app.garbage import is_busy
 from sidecar.web.context import CONTEXT
 from sidecar.web.lane import Lane
 from sidecar.web.pace import SLICE
@@ -97,6 +98,15 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
+async def is_known(gated: Gated, token: str) -> None:
+    """Have a token opened, so that it is warm from here on."""
+    asked = Asked(gated)
+    await turn()
+    asked.line.data_received(of(token))
+    await asked.is_answered()
+    asked.line.force_close()
+
+
 @pytest.fixture
 def requests(gated: Gated, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Return what fills with all that aiohttp makes a request of."""
@@ -178,6 +188,24 @@ async def test_a_refusal_without_a_body_is_written_by_aiohttp(
     assert len(requests) == 1
 
 
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+async def test_who_asks_on_once_the_handler_is_woken_is_answered_behind(
+    gated: Gated, *, warm: bool
+) -> None:
+    """The handler has taken the message, and its task has not begun: the next one comes."""
+    forged, good = cold_tokens(gated, 2)
+    forged = forged[:-8] + "AAAAAAAA"
+    await is_known(gated, gated.tokens["alice"])
+    async with asking(gated, token=forged, method="HEAD") as asked:
+        async with asyncio.timeout(20):
+            while asked.line._messages:  # noqa: ASYNC110 - no event tells of it
+                await asyncio.sleep(0)
+        assert asked.gateway.answers == []
+        asked.line.data_received(of(gated.tokens["alice"] if warm else good))
+        await asked.is_answered(2)
+        assert asked.gateway.statuses == [401, 200]
+
+
 async def test_a_bug_in_its_turn_is_a_problem_with_status_500(
     gated: Gated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,19 +220,22 @@ async def test_a_bug_in_its_turn_is_a_problem_with_status_500(
         assert asked.gateway.closed
 
 
-async def test_who_closes_the_server_answers_it_first(gated: Gated) -> None:
-    """As at the end of a process, which has waited for those who were under way."""
+async def test_who_ends_the_server_waits_for_it(gated: Gated) -> None:
     server = server_of(gated)
     async with asking(gated) as asked:
+        assert is_busy(server)
         server.last = True
         try:
-            asked.line.close()
+            server.pre_shutdown()
+            assert is_busy(server)
+            await asked.is_answered()
         finally:
             server.last = False
         assert asked.gateway.statuses == [200]
         assert b"\r\nConnection: close\r\n" in asked.gateway.answers[0]
-        assert asked.gateway.closed
         await turn()
+        assert asked.gateway.closed
+    assert not is_busy(server)
     assert asked.gateway.statuses == [200]
 
 
