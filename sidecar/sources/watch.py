@@ -78,15 +78,15 @@ class Watched(Generic[T]):
     async def run(
         self, adopt: Callable[[T], None], note: Callable[[float], None] = lambda _: None
     ) -> NoReturn:
-        """Look each `PERIOD`, for ever, and hand over what changed.
+        """Look now and then each `PERIOD`, for ever, and hand over what changed.
 
         `note` is told the monotonic second at which what is in force was what lies there. A source
         that was wrong is read again when it changes; where a store was away that is needed to judge
         it, at the next look.
         """
         note(self._opened_at)
+        asked = False
         while True:
-            asked = await self._wait()
             began = read_clock().monotonic
             seen = await asyncio.to_thread(self._sign)
             if asked or self._try_again or seen != self._seen:
@@ -94,6 +94,7 @@ class Watched(Generic[T]):
                 await self._turn(adopt, asked=asked)
             if self.problem is None:
                 note(began)
+            asked = await self._wait()
 
     async def _wait(self) -> bool:
         """Wait for the next look; say whether somebody asked for it."""

@@ -25,13 +25,14 @@ PEOPLE: Final = [f"person{number}" for number in range(50)]
 BY_COOKIE: Final = 10  # of them; the others have tokens
 ACCESS_TTL: Final = 10  # seconds
 REFRESH_EVERY: Final = 3.0  # seconds
-ROTATE_EVERY: Final = 5  # seconds
+ROTATE_EVERY: Final = 6  # seconds
+PUBLISH_AHEAD: Final = 4  # seconds: two until it is read everywhere, and what reading it takes
 RESTART_PAUSE: Final = 2.0  # seconds in which both replicas run
 LOGOUT_EVERY: Final = 0.5  # seconds
 P99: Final = 0.25  # seconds, of the promise for Redis; BOUND holds without it too
 SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "tokens": {"access_ttl": f"{ACCESS_TTL}s"},
-    "keys": {"rotate_every": f"{ROTATE_EVERY}s", "publish_ahead": "2s"},
+    "keys": {"rotate_every": f"{ROTATE_EVERY}s", "publish_ahead": f"{PUBLISH_AHEAD}s"},
 }
 
 
