@@ -137,12 +137,12 @@ class Lane(Protocol):
         asking.headers = message.headers
         try:
             found = question(asking)
+            if self._write(message, found):
+                self._request_count += 1
+                return True
         except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
             self.found = error
             return False
-        if self._write(message, found):
-            self._request_count += 1
-            return True
         self.found = found  # for the ordinary way, or for its turn
         self._asking = None  # what has to wait goes on with this one
         if type(found) is not Later or self._waiter is None:

@@ -17,7 +17,9 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sidecar.web import lane
 from sidecar.web.protocol import Protocol, ProtocolServer
+from sidecar.web.rendered import AllowHead
 from tests.web.gated import COOKIE, DIALECTS, HOST, NAVIGATION, Gated, asked
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -320,6 +322,20 @@ async def test_a_bug_is_a_problem_with_status_500_by_both_ways(
     said = await assert_alike(ways, [question("traefik", *ways.people.credentials["alice"])])
     assert said.octets.startswith(b"HTTP/1.1 500 ")
     assert b'"reason": "internal"' in said.octets
+
+
+@pytest.mark.parametrize("who", ["alice", "nobody"])
+async def test_a_bug_in_writing_is_a_problem_with_status_500(
+    ways: Ways, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    def fail(*_: object, **__: object) -> bytes:
+        raise LookupError("a bug")
+
+    for owner, name in ((AllowHead, "render"), (lane, "render_whole")):
+        monkeypatch.setattr(owner, name, fail)
+    octets = await talk(ways.lane, [question("traefik", *ways.people.credentials[who])])
+    assert octets.startswith(b"HTTP/1.1 500 ")
+    assert b'"reason": "internal"' in octets
 
 
 @pytest.mark.parametrize(
