@@ -1,5 +1,11 @@
-"""Ready within a second of its start, and under 90 MB at rest."""
+"""Ready soon after its start, and under 90 MB at rest.
 
+How many seconds that takes `make bench` says, and judges. Here it is held against what importing
+takes on the same machine at the same time: all that the service is built of, most of which it
+imports too.
+"""
+
+import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -14,7 +20,13 @@ from tests.programs.redis import RedisServer
 from tests.programs.service import PASSWORD, Service, end_quietly, make_service
 
 SCHEDULED = Path("/proc/self/schedstat")
-READY = 1.0  # seconds
+LIBRARIES = (
+    *("aiohttp.web", "aiosqlite", "alembic.command", "click", "jinja2", "jwt", "marshmallow"),
+    *("prometheus_client", "pythonjsonlogger.json", "redis.asyncio", "sqlalchemy.ext.asyncio"),
+    *("uvloop", "yaml"),
+)
+IMPORTED = f"import time, {', '.join(LIBRARIES)}; print(time.process_time())"
+MOST = 1.25  # times as long as importing them
 AT_REST = 90 * 1024  # kB
 TRIES = 5
 
@@ -32,14 +44,27 @@ class Measured:
     resident: int
 
 
+def compiled_at(folder: Path) -> list[str]:
+    """Return a Python as it is installed: compiled before, and not measured by coverage."""
+    kept_out = ("-u", "PYTHONDONTWRITEBYTECODE", "-u", "COVERAGE_PROCESS_CONFIG")
+    return ["/usr/bin/env", *kept_out, f"PYTHONPYCACHEPREFIX={folder}", sys.executable]
+
+
+async def import_libraries(compiled: Path) -> float:
+    """Return the seconds that a processor had to work for it."""
+    command = [*compiled_at(compiled), "-c", IMPORTED]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    assert process.returncode == 0
+    return float(told)
+
+
 @asynccontextmanager
 async def measured(service: Service, compiled: Path) -> AsyncIterator[Measured]:
-    """Run a service as it is installed: compiled before, and not measured by coverage."""
-    kept_out = ("-u", "PYTHONDONTWRITEBYTECODE", "-u", "COVERAGE_PROCESS_CONFIG")
-    command = ["/usr/bin/env", *kept_out, f"PYTHONPYCACHEPREFIX={compiled}", sys.executable]
+    """Run a service until it is measured."""
     began = time.monotonic()
     service.program = await start(
-        [*command, "-m", "sidecar", "serve", "--config", service.config],
+        [*compiled_at(compiled), "-m", "sidecar", "serve", "--config", service.config],
         directory=service.directory,
         environ=service.environ,
     )
@@ -56,20 +81,15 @@ async def measured(service: Service, compiled: Path) -> AsyncIterator[Measured]:
         await end_quietly(service)
 
 
-async def measure(service: Service, compiled: Path) -> list[Measured]:
-    """Start it so often; the first time makes ring and schema, and compiles."""
-    async with measured(service, compiled):
-        pass
-    results = []
+async def within_bounds(service: Service, compiled: Path) -> None:
+    async with measured(service, compiled):  # it makes ring and schema, and compiles
+        await import_libraries(compiled)
+    results, imports = [], []
     for _ in range(TRIES):
         async with measured(service, compiled) as result:
             results.append(result)
-    return results
-
-
-async def within_bounds(service: Service, compiled: Path) -> None:
-    results = await measure(service, compiled)
-    assert min(result.ready for result in results) < READY, results
+        imports.append(await import_libraries(compiled))
+    assert min(result.ready for result in results) < MOST * min(imports), (results, imports)
     assert max(result.resident for result in results) < AT_REST, results
 
 
