@@ -88,10 +88,9 @@ async def ways(gated: Gated) -> AsyncIterator[Ways]:
         yield Ways(gated, gated.web.port, port, (fast, slow))
 
 
-@pytest.fixture
-def requests(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+def watch_requests(server: ProtocolServer, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Return what fills with all that aiohttp makes a request of."""
-    server, made = ways.servers[0], list[object]()
+    made = list[object]()
     factory = server.request_factory
 
     def make_request(*parts: Any) -> web.BaseRequest:
@@ -100,6 +99,11 @@ def requests(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
     monkeypatch.setattr(server, "request_factory", make_request)
     return made
+
+
+@pytest.fixture
+def requests(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    return watch_requests(ways.servers[0], monkeypatch)
 
 
 async def talk(port: int, pieces: Sequence[bytes]) -> bytes:

@@ -13,7 +13,7 @@ from sidecar.web.context import CONTEXT
 from sidecar.web.lane import Lane
 from sidecar.web.pace import SLICE
 from tests.web.gated import Gated, bearer
-from tests.web.test_lane import question
+from tests.web.test_lane import question, watch_requests
 from tests.web.test_pace import work_for
 from tests.web.test_turns import cold_tokens, server_of
 
@@ -110,15 +110,7 @@ async def is_known(gated: Gated, token: str) -> None:
 @pytest.fixture
 def requests(gated: Gated, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Return what fills with all that aiohttp makes a request of."""
-    server, made = server_of(gated), list[object]()
-    factory = server.request_factory
-
-    def make_request(*parts: Any) -> Any:
-        made.append(parts)
-        return factory(*parts)
-
-    monkeypatch.setattr(server, "request_factory", make_request)
-    return made
+    return watch_requests(server_of(gated), monkeypatch)
 
 
 async def test_it_is_answered_in_its_turn_without_a_request(
