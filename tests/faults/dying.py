@@ -39,9 +39,8 @@ T = TypeVar("T")
 Tokens = dict[str, Any]
 
 MOST_AWAITS: Final = 200  # of one request; there are a few dozen
-DYING: Final = ContextVar(
-    "DYING", default=False
-)  # whose commits are the request's, and not others'
+# Commits here are the request's, and not those of a task beside it.
+DYING: Final = ContextVar("DYING", default=False)
 UNDISTURBED: Final = 1.0  # seconds that a thread may run Python for
 SESSIONS: Final = 2  # of alice; the request is made for the first of them
 OTHERS: Final = sa.text(
