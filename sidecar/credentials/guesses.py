@@ -16,7 +16,7 @@ from sidecar.errors import Overloaded
 
 # Powers of ten of guesses, as zxcvbn counts them (docs/decisions/0015-common-passwords.md).
 LEAST_GUESSES: Final = 8
-# Characters that zxcvbn looks at in one go, up to 0.05 s. It tries all readings of digits and signs
+# Characters that zxcvbn looks at in one go, up to 0.1 s. It tries all readings of digits and signs
 # as letters, which double with each of them: of 24 characters some take a second.
 LONGEST_PIECE: Final = 16
 LONGEST_TIME: Final = 10  # seconds of CPU, and for the answer; the dearest password takes one
