@@ -2,12 +2,19 @@
 
 import logging
 import sys
+import time
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 
 FIELDS: Final = {"asctime": "time", "levelname": "level", "name": "logger"}
-
+FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
+TIME: Final = "%Y-%m-%dT%H:%M:%S%z"
+SECONDS: Final = 4  # whose text is kept
+# What logging itself puts into a record; behind it stands what whoever logs adds.
+OWN: Final = len(logging.makeLogRecord({}).__dict__)
 
 # What no line of ours says is not found out for each: that takes a tenth of a refusal
 # (docs.python.org/3/howto/logging.html#optimization).
@@ -21,6 +28,34 @@ UNSAID: Final = {
 _ENCODER: Final = JsonEncoder()
 
 
+@lru_cache(maxsize=SECONDS)
+def _render_time(second: int) -> str:
+    return time.strftime(TIME, time.localtime(second))
+
+
+class LineFormatter(JsonFormatter):
+    """Makes one JSON object of a record: in half of the time where it has no exception, as most."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT, TIME, rename_fields=FIELDS, json_serializer=_serialize)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line: time, level, logger, message, and what was added to it."""
+        if record.exc_info or record.exc_text or record.stack_info or type(record.msg) is not str:
+            return super().format(record)
+        members = {
+            "time": _render_time(int(record.created)),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        added = islice(record.__dict__.items(), OWN, None)
+        reserved = self.reserved_attrs  # another formatter adds to a record too
+        return _ENCODER.encode(
+            members | {each: what for each, what in added if each not in reserved}
+        )
+
+
 def _serialize(members: object, **_options: object) -> str:
     """Return one JSON object; a third of what it takes to make the encoder for each line anew."""
     return _ENCODER.encode(members)
@@ -29,14 +64,7 @@ def _serialize(members: object, **_options: object) -> str:
 def configure_logging(level: str) -> None:
     """Send every log line to standard output as one JSON object; `level` is `debug` to `error`."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        JsonFormatter(
-            "%(asctime)s %(levelname)s %(name)s %(message)s",
-            rename_fields=FIELDS,
-            datefmt="%Y-%m-%dT%H:%M:%S%z",
-            json_serializer=_serialize,
-        )
-    )
+    handler.setFormatter(LineFormatter())
     handler.addFilter(_one_line)
     for name, value in UNSAID.items():
         setattr(logging, name, value)

@@ -13,7 +13,7 @@ from sidecar.web.headers import REQUEST_ID_HEADER
 from sidecar.web.middlewares import Handler
 from sidecar.web.navigation import wants_page
 from sidecar.web.pages.render import fill_page
-from sidecar.web.responses import Problem
+from sidecar.web.problems import Problem
 
 # Which text of the section `error` tells of a status.
 TEXTS: Final[Mapping[int, str]] = {

@@ -28,6 +28,10 @@ REQUEST_ID_HEADER: Final = istr("X-Request-Id")
 UPGRADE: Final = istr("Upgrade")
 WEBSOCKET_KEY: Final = istr("Sec-WebSocket-Key")
 
+# Values of ours.
+NO_STORE: Final = "no-store"
+SERVER: Final = "sidecar"  # without a version
+
 MOST_COOKIES: Final = 256  # pairs; a browser keeps at most 180 for a site
 MOST_COMMAS: Final = 2048  # in all cookies, where each may separate two; half of 4 kB
 

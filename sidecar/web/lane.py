@@ -24,6 +24,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from sidecar.clock import read_clock
 from sidecar.web.asking import Message
 from sidecar.web.pace import Later
+from sidecar.web.problems import PlainRefusal
 from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.rendered import AllowHead, is_whole, render_whole
 from sidecar.web.verify import Answer, find_question
@@ -201,7 +202,11 @@ class Lane(Protocol):
         stays = not (message.should_close or server.last)
         if type(found) is AllowHead:
             octets = found.render(version, keep_alive=stays)
-        elif isinstance(found, web.Response) and message.method != HEAD and is_whole(found):
+        elif message.method == HEAD:
+            return False
+        elif type(found) is PlainRefusal:
+            octets = found.render(version, read_clock().unix, keep_alive=stays)
+        elif isinstance(found, web.Response) and is_whole(found):
             octets = render_whole(found, version, read_clock().unix, keep_alive=stays)
         else:
             return False

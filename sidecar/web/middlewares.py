@@ -25,9 +25,10 @@ from sidecar.errors import (
     VersionMismatch,
 )
 from sidecar.web.context import CONTEXT, Context
-from sidecar.web.headers import REQUEST_ID_HEADER
+from sidecar.web.headers import REQUEST_ID_HEADER, SERVER
+from sidecar.web.problems import problem
 from sidecar.web.requests import REQUEST_ID, find_origin, identify
-from sidecar.web.responses import SERVER, no_content, problem, unavailable
+from sidecar.web.responses import no_content, unavailable
 
 REASONS: Final = {
     404: "not_found",

@@ -1,5 +1,6 @@
 """Whether a person looks at the answer: only they are helped by a login page."""
 
+from functools import lru_cache
 from typing import Final
 
 from sidecar.core.facts import RequestFacts
@@ -7,6 +8,7 @@ from sidecar.web.headers import PREFLIGHT_METHOD, UPGRADE, Headers
 from sidecar.web.parameters import Mode
 
 LONGEST_ACCEPT: Final = 4096  # characters; browsers send two hundred
+REMEMBERED: Final = 128  # lines of it, whose qualities are kept: browsers have a few
 HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 ANYTHING: Final = frozenset({"*/*", "text/*"})
 
@@ -37,17 +39,24 @@ def prefers_html(headers: Headers) -> bool:
     lines = headers.getall("Accept", ())
     if sum(map(len, lines)) > LONGEST_ACCEPT:
         return False
+    read = [_read_qualities(line) for line in lines]
+    html = max((html for html, _ in read), default=0.0)
+    return html > 0 and all(html >= best for _, best in read)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read_qualities(line: str) -> tuple[float, float]:
+    """Return the best quality of HTML in a line of `Accept`, and that of any other one type."""
     best, html = 0.0, 0.0
-    for line in lines:
-        for item in line.split(","):
-            media, _, parameters = item.partition(";")
-            quality = _quality(parameters)
-            media = media.strip().lower()
-            if media in HTML:
-                html = max(html, quality)
-            elif media not in ANYTHING:
-                best = max(best, quality)
-    return html > 0 and html >= best
+    for item in line.split(","):
+        media, _, parameters = item.partition(";")
+        quality = _quality(parameters)
+        media = media.strip().lower()
+        if media in HTML:
+            html = max(html, quality)
+        elif media not in ANYTHING:
+            best = max(best, quality)
+    return html, best
 
 
 def _quality(parameters: str) -> float:

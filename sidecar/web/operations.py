@@ -6,9 +6,10 @@ from aiohttp import web
 
 from sidecar.clock import read_clock
 from sidecar.web.context import CONTEXT
+from sidecar.web.problems import problem
 from sidecar.web.refusals import dump_refusal
 from sidecar.web.requests import REQUEST_ID, is_request_id
-from sidecar.web.responses import answer_json, problem
+from sidecar.web.responses import answer_json
 
 
 async def show_health(request: web.Request) -> web.Response:

@@ -9,9 +9,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from sidecar.web.headers import EXPECT
+from sidecar.web.problems import PlainRefusal, problem
 from sidecar.web.rendered import AllowHead, RenderedAllow
 from sidecar.web.requests import make_request_id
-from sidecar.web.responses import problem
 from sidecar.web.verify import Answer, Questions, find_question, wait_for
 
 CONTINUE: Final = "100-continue"  # the only expectation that there is (RFC 9110 section 10.1.1)
@@ -80,7 +80,7 @@ class ProtocolServer(web.Server):
             answer = await self._ask_application(_without_unknown_expectation(request))
         else:
             said = await wait_for(found, lambda: request.transport is None)
-            answer = RenderedAllow(said) if isinstance(said, AllowHead) else said
+            answer = _respond(said)
         if self.last:
             answer.force_close()
         return answer
@@ -99,6 +99,13 @@ class ProtocolServer(web.Server):
             questions.get(path) or find_question(questions, path) or questions.get(request.path)
         )
         return None if question is None else question(request)
+
+
+def _respond(said: AllowHead | PlainRefusal | web.StreamResponse) -> web.StreamResponse:
+    """Return what aiohttp writes as this answer."""
+    if isinstance(said, AllowHead):
+        return RenderedAllow(said)
+    return said.respond() if isinstance(said, PlainRefusal) else said
 
 
 def _without_unknown_expectation(request: web.BaseRequest) -> web.BaseRequest:

@@ -15,8 +15,8 @@ from sidecar.web.context import CONTEXT
 from sidecar.web.csrf import CSRF_FIELD, judge_form
 from sidecar.web.navigation import wants_page
 from sidecar.web.pages.render import render_page
+from sidecar.web.problems import problem
 from sidecar.web.requests import REQUEST_ID, find_device, log_refusal, read_form, refuse
-from sidecar.web.responses import problem
 
 
 async def get_reset(request: web.Request) -> web.StreamResponse:

@@ -15,15 +15,12 @@ from sidecar.core.throttle import TOO_MANY_ATTEMPTS, Throttled
 from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
-from sidecar.web.headers import REQUEST_ID_HEADER
+from sidecar.web.headers import NO_STORE, SERVER
 from sidecar.web.identity import Identity, render_identity
 from sidecar.web.pages.refused import RefusedPages
+from sidecar.web.problems import PlainRefusal, challenging, problem
 from sidecar.web.rendered import render_line
 from sidecar.web.stepup import list_step_up
-
-SERVER: Final = "sidecar"  # without a version
-NO_STORE: Final = "no-store"
-PROBLEM: Final = "application/problem+json"
 
 # Every reason has one status at the gate and, by the same table, everywhere else; what a malformed
 # question is called differs by dialect (nginx makes a 500 of everything but 2xx, 401 and 403).
@@ -72,15 +69,6 @@ NO_LOGIN_HELPS: Final = frozenset({Reason.TWO_CREDENTIALS, Reason.CREDENTIAL_MAL
 _OWN_LINES: Final = render_line("Cache-Control", NO_STORE) + render_line("Server", SERVER)
 
 
-class Problem(web.Response):
-    """An error as RFC 9457 has it; `word` is its reason."""
-
-    def __init__(self, status: int, word: str, members: Mapping[str, object]) -> None:
-        body = json.dumps(members).encode("ascii")
-        super().__init__(status=status, body=body, content_type=PROBLEM)
-        self.word = word
-
-
 def render_allow(identity: Identity, claims: Claims | None, assertion: str) -> bytes:
     """Return the header lines of an allow: they are for the upstream, the body is empty."""
     own = f"{identity.assertion}: {assertion}\r\n".encode("ascii")
@@ -94,7 +82,7 @@ def refuse(
     login_url: str,
     pages: RefusedPages,
     request_id: str,
-) -> web.Response:
+) -> web.Response | PlainRefusal:
     """Return the refusal of a question in the manner of its dialect.
 
     `way_back` is what a person asked for, who may be sent to the login page, or sees one of the
@@ -103,8 +91,11 @@ def refuse(
     status = STATUSES.get(refusal.reason, UNAUTHORIZED)
     if status == MALFORMED:
         status = MALFORMED_STATUSES.get(dialect, BAD_REQUEST)
-        return problem(status, refusal.reason, request_id=request_id)
-    headers = _challenge(refusal, status)
+        return PlainRefusal(status, refusal.reason, None, request_id)
+    challenge = _challenge(refusal, status)
+    if way_back is None and refusal.step_up is None:
+        return PlainRefusal(status, refusal.reason, challenge, request_id)
+    headers = challenging(challenge)
     if status == UNAUTHORIZED and way_back is not None and refusal.reason not in NO_LOGIN_HELPS:
         headers["Location"] = render_login(login_url, way_back.url, refusal.step_up)
         if dialect is not Dialect.NGINX:
@@ -120,15 +111,13 @@ def refuse(
     return answer
 
 
-def _challenge(refusal: Deny, status: int) -> dict[str, str]:
+def _challenge(refusal: Deny, status: int) -> str | None:
     """Return what a program is told to do about a refusal: nothing where nothing helps."""
     challenge = CHALLENGES.get(refusal.reason, INVALID_TOKEN if status == UNAUTHORIZED else None)
-    if challenge is None:
-        return {}
-    if refusal.step_up is not None:
+    if challenge is not None and refusal.step_up is not None:
         for name, value in list_step_up(refusal.step_up):
             challenge += f', {name}="{value}"'
-    return {"WWW-Authenticate": challenge}
+    return challenge
 
 
 def render_login(login_url: str, url: str, step_up: StepUp | None) -> str:
@@ -138,37 +127,6 @@ def render_login(login_url: str, url: str, step_up: StepUp | None) -> str:
         query += list_step_up(step_up)
     spelled = "&".join(f"{name}={quote(value, safe=',')}" for name, value in query)
     return f"{login_url}?{spelled}" if spelled else login_url
-
-
-def problem(
-    status: int,
-    reason: str,
-    *,
-    request_id: str,
-    detail: str | None = None,
-    errors: tuple[tuple[str, str], ...] = (),
-    headers: Mapping[str, str] | None = None,
-) -> Problem:
-    """Return an error as RFC 9457 has it.
-
-    `errors` are (JSON pointer, what is wrong with that field).
-    """
-    members: dict[str, object] = {
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "reason": str(reason),
-        "request_id": request_id,
-    }
-    if detail is not None:
-        members["detail"] = detail
-    if errors:
-        members["errors"] = [{"pointer": pointer, "detail": text} for pointer, text in errors]
-    answer = Problem(status, str(reason), members)
-    answer.headers.update(headers or {})
-    answer.headers["Cache-Control"] = NO_STORE
-    answer.headers[REQUEST_ID_HEADER] = request_id
-    answer.headers["Server"] = SERVER
-    return answer
 
 
 def unavailable(request_id: str) -> web.Response:
@@ -207,7 +165,7 @@ def refuse_caller(request_id: str, refusal: Deny | Throttled) -> web.Response:
         answer = problem(429, TOO_MANY_ATTEMPTS, request_id=request_id)
         return ask_to_wait(answer, refusal.retry_after)
     status = STATUSES.get(refusal.reason, UNAUTHORIZED)
-    headers = _challenge(refusal, status) if status == UNAUTHORIZED else {}
+    headers = challenging(_challenge(refusal, status) if status == UNAUTHORIZED else None)
     return problem(status or BAD_REQUEST, refusal.reason, request_id=request_id, headers=headers)
 
 

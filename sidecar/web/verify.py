@@ -33,6 +33,7 @@ from sidecar.web.navigation import is_navigation
 from sidecar.web.pace import Gone, Later
 from sidecar.web.parameters import Mode
 from sidecar.web.presented import Presented
+from sidecar.web.problems import PlainRefusal
 from sidecar.web.rendered import AllowHead, make_head
 from sidecar.web.requests import identify
 from sidecar.web.responses import refuse, render_allow, unavailable
@@ -49,7 +50,8 @@ class Cold(NamedTuple):
     answer: "Coroutine[Any, Any, Answer]"
 
 
-Answer = AllowHead | web.StreamResponse | Cold | Later["Answer"]
+Whole = AllowHead | PlainRefusal | web.StreamResponse
+Answer = Whole | Cold | Later["Answer"]
 Questions = Mapping[str, Callable[[Asking], Answer]]
 
 # Asked for every request of every service: the server answers them ahead of the router.
@@ -141,7 +143,7 @@ def answer(
     return _decide(context, manner, read, now)
 
 
-def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> AllowHead | web.Response:
+def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> Whole:
     """Ask the gate about a question, and return its answer."""
     gate = context.gate
     request_id, facts, credential, narrowing = read.told
@@ -162,7 +164,7 @@ def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> AllowHea
     return AllowHead(lines, request_id, now.unix)
 
 
-def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: Now) -> web.Response:
+def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: Now) -> Whole:
     """Keep the refusal, and return it in the manner of its dialect."""
     told, facts = read.told, read.told.facts
     note_refusal(context.refusals, context.gate, told, refusal, now.unix)
@@ -175,7 +177,11 @@ def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: N
         context.refused_pages,
         told.request_id,
     )
-    if refusal.reason is Reason.TWO_CREDENTIALS and way_back is not None:
+    if (
+        refusal.reason is Reason.TWO_CREDENTIALS
+        and way_back is not None
+        and isinstance(answer, web.Response)
+    ):
         # Neither counts, and here only may a browser be told to forget a host's own one.
         path = facts.target.partition("?")[0]
         expire_cookies(answer, list_places(context.jar, facts.host.name, path))
@@ -203,7 +209,7 @@ def _find_lines(
 
 def _refuse_unread(
     context: Context, manner: Manner, request: Asking, request_id: str, refusal: Deny
-) -> web.Response:
+) -> Whole:
     """Return the refusal of a question that could not be read."""
     context.gate.count(refusal)
     unread = keep_unread(request, manner.dialect)
@@ -225,7 +231,7 @@ async def _answer_cold(context: Context, manner: Manner, request: Asking, text: 
     return answer(context, manner, request, shown)
 
 
-async def wait_for(found: Answer, gone: Gone) -> AllowHead | web.StreamResponse:
+async def wait_for(found: Answer, gone: Gone) -> Whole:
     """Return an answer once it is there: once the store has told, and in its turn.
 
     Raises CancelledError where it is of use to nobody.

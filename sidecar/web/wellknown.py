@@ -8,9 +8,9 @@ from aiohttp import web
 
 from sidecar.clock import read_clock
 from sidecar.web.context import CONTEXT, Context
+from sidecar.web.headers import NO_STORE, SERVER
 from sidecar.web.oauth.callers import SECRET_METHODS
 from sidecar.web.oauth.grants import GRANTS
-from sidecar.web.responses import NO_STORE, SERVER
 
 
 async def show_jwks(request: web.Request) -> web.Response:

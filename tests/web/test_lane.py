@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidecar.web import lane
+from sidecar.web.problems import PlainRefusal
 from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.rendered import AllowHead
 from tests.web.gated import COOKIE, DIALECTS, HOST, NAVIGATION, Gated, asked
@@ -328,16 +329,24 @@ async def test_a_bug_is_a_problem_with_status_500_by_both_ways(
     assert b'"reason": "internal"' in said.octets
 
 
-@pytest.mark.parametrize("who", ["alice", "nobody"])
+@pytest.mark.parametrize(
+    ("who", "lines"),
+    [("alice", ()), ("nobody", ()), ("nobody", (("Accept", "text/html"),))],
+    ids=["let in", "a program", "a person"],
+)
 async def test_a_bug_in_writing_is_a_problem_with_status_500(
-    ways: Ways, monkeypatch: pytest.MonkeyPatch, who: str
+    ways: Ways, monkeypatch: pytest.MonkeyPatch, who: str, lines: tuple[tuple[str, str], ...]
 ) -> None:
     def fail(*_: object, **__: object) -> bytes:
         raise LookupError("a bug")
 
-    for owner, name in ((AllowHead, "render"), (lane, "render_whole")):
+    for owner, name in (
+        (AllowHead, "render"),
+        (PlainRefusal, "render"),
+        (lane, "render_whole"),
+    ):
         monkeypatch.setattr(owner, name, fail)
-    octets = await talk(ways.lane, [question("traefik", *ways.people.credentials[who])])
+    octets = await talk(ways.lane, [question("traefik", *ways.people.credentials[who], *lines)])
     assert octets.startswith(b"HTTP/1.1 500 ")
     assert b'"reason": "internal"' in octets
 

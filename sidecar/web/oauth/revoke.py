@@ -14,11 +14,11 @@ from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Deny
 from sidecar.ports import ClientAccount
 from sidecar.web.context import CONTEXT, Context
+from sidecar.web.headers import NO_STORE
 from sidecar.web.oauth.callers import TokenQuestion, read_question
 from sidecar.web.oauth.grants import refuse_grant
 from sidecar.web.oauth.refusals import OAuthRefusal, refuse_client, refuse_oauth
 from sidecar.web.requests import find_device
-from sidecar.web.responses import NO_STORE
 
 WHAT: Final = "revocation"  # as the log calls it
 

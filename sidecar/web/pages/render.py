@@ -7,7 +7,8 @@ from aiohttp import web
 
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.csrf import give_csrf, set_csrf_cookie
-from sidecar.web.responses import NO_STORE, ask_to_wait
+from sidecar.web.headers import NO_STORE
+from sidecar.web.responses import ask_to_wait
 from sidecar.web.returns import find_target
 
 HSTS: Final = "max-age=31536000"  # a year; subdomains are not ours to speak for

@@ -5,8 +5,8 @@ from typing import Final
 from aiohttp import web
 
 from sidecar.web.context import CONTEXT
+from sidecar.web.headers import SERVER
 from sidecar.web.pages.theme import Asset
-from sidecar.web.responses import SERVER
 
 ASSET_MAX_AGE: Final = 3600  # seconds; pages name the version, whoever else asks may wait an hour
 
