@@ -74,9 +74,10 @@ def explain(
     """
     entry = policy.find_entry(facts.host.name)
     found = policy.find(facts.host.name, facts.path)
-    rule = first_about(found.exact, facts)
     passed_over = tuple(_pass_over(found.exact, facts))
-    matched = policy.match(facts)
+    about = found.exact[len(passed_over) :]
+    rule = about[0] if about else None
+    matched = found.settle(rule, facts)
     if isinstance(matched, Deny):
         folded = None if found.folded is None else first_about(found.folded, facts)
         return Explanation(matched, entry, passed_over, rule, folded, open=False, conditions=())

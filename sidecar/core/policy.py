@@ -86,6 +86,16 @@ class Candidates(NamedTuple):
     folded: tuple[Rule, ...] | None
     plain: bool = False
 
+    def settle(self, rule: Rule | None, facts: RequestFacts) -> Rule | Deny:
+        """Return what decides, where `rule` is the first of `exact` that is about the request."""
+        if rule is None:
+            return Deny(Reason.NO_RULE)
+        if self.folded is not None:
+            other = first_about(self.folded, facts)
+            if other is None or other.says != rule.says:
+                return Deny(Reason.PATH_AMBIGUOUS)
+        return rule
+
 
 class HostRules:
     """The rules of one host in their order, indexed by path."""
@@ -175,14 +185,7 @@ class Policy:
         a rule that lets other people in, the path is ambiguous.
         """
         found = self.find(facts.host.name, facts.path)
-        rule = first_about(found.exact, facts)
-        if rule is None:
-            return Deny(Reason.NO_RULE)
-        if found.folded is not None:
-            other = first_about(found.folded, facts)
-            if other is None or other.says != rule.says:
-                return Deny(Reason.PATH_AMBIGUOUS)
-        return rule
+        return found.settle(first_about(found.exact, facts), facts)
 
     def find_plain(self, asked: Asked) -> Rule | None:
         """Return what `match` does, where nothing else has a say in it; else None."""

@@ -85,4 +85,5 @@ def _one_line(record: logging.LogRecord) -> bool:
             record.msg, record.args = "not a request: %s", (type(error).__name__,)
             record.levelno = min(record.levelno, logging.INFO)
             record.levelname = logging.getLevelName(record.levelno)
-    return record.levelno >= logging.getLogger().level
+            return record.levelno >= logging.getLogger().level
+    return True

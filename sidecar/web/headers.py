@@ -10,9 +10,12 @@ from sidecar.core.verdict import Deny, Reason
 Headers = CIMultiDictProxy[str]
 
 # Names that every question is asked for, in the form that multidict compares: half the price.
+ACCEPT: Final = istr("Accept")
 AUTHORIZATION: Final = istr("Authorization")
+CONTENT_TYPE: Final = istr("Content-Type")
 COOKIE: Final = istr("Cookie")
 EXPECT: Final = istr("Expect")
+FETCH_MODE: Final = istr("Sec-Fetch-Mode")
 FETCH_SITE: Final = istr("Sec-Fetch-Site")
 FORWARDED_FOR: Final = istr("X-Forwarded-For")
 FORWARDED_HOST: Final = istr("X-Forwarded-Host")
@@ -25,6 +28,7 @@ ORIGINAL_METHOD: Final = istr("X-Original-Method")
 ORIGINAL_URL: Final = istr("X-Original-URL")
 PREFLIGHT_METHOD: Final = istr("Access-Control-Request-Method")
 REQUEST_ID_HEADER: Final = istr("X-Request-Id")
+REQUESTED_WITH: Final = istr("X-Requested-With")
 UPGRADE: Final = istr("Upgrade")
 WEBSOCKET_KEY: Final = istr("Sec-WebSocket-Key")
 

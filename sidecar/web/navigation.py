@@ -4,7 +4,15 @@ from functools import lru_cache
 from typing import Final
 
 from sidecar.core.facts import RequestFacts
-from sidecar.web.headers import PREFLIGHT_METHOD, UPGRADE, Headers
+from sidecar.web.headers import (
+    ACCEPT,
+    CONTENT_TYPE,
+    FETCH_MODE,
+    PREFLIGHT_METHOD,
+    REQUESTED_WITH,
+    UPGRADE,
+    Headers,
+)
 from sidecar.web.parameters import Mode
 
 LONGEST_ACCEPT: Final = 4096  # characters; browsers send two hundred
@@ -21,22 +29,22 @@ def is_navigation(headers: Headers, facts: RequestFacts, mode: Mode | None) -> b
         return False
     if facts.method == "OPTIONS" and PREFLIGHT_METHOD in headers:
         return False
-    if headers.get("Content-Type", "").lower().startswith("application/grpc"):
+    if headers.get(CONTENT_TYPE, "").lower().startswith("application/grpc"):
         return False
     return wants_page(headers)
 
 
 def wants_page(headers: Headers) -> bool:
     """Say whether whoever asks shows the answer to a person."""
-    if "X-Requested-With" in headers or UPGRADE in headers:
+    if REQUESTED_WITH in headers or UPGRADE in headers:
         return False
-    modes = headers.getall("Sec-Fetch-Mode", ())
+    modes = headers.getall(FETCH_MODE, ())
     return all(each == "navigate" for each in modes) if modes else prefers_html(headers)
 
 
 def prefers_html(headers: Headers) -> bool:
     """Say whether `Accept` (RFC 9110 section 12.5.1) names HTML, with no type preferred to it."""
-    lines = headers.getall("Accept", ())
+    lines = headers.getall(ACCEPT, ())
     if sum(map(len, lines)) > LONGEST_ACCEPT:
         return False
     read = [_read_qualities(line) for line in lines]
