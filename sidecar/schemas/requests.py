@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, Generic, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -105,7 +106,13 @@ LOGOUT_REQUEST: Final = Body(_LogoutSchema, LogoutRequest)
 
 def load_body(body: Body[T], members: Mapping[str, Any]) -> T:
     """Return the members as their type. Raises FieldsInvalid."""
-    return body.make(**load_fields(body.schema(), members))
+    return body.make(**load_fields(_make_schema(body.schema), members))
+
+
+@cache
+def _make_schema(schema: type[Schema]) -> Schema:
+    """Return the one of its kind: to make it takes longer than to use it."""
+    return schema()
 
 
 def load_fields(schema: Schema, members: Mapping[str, Any]) -> dict[str, Any]:
