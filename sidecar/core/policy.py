@@ -87,7 +87,11 @@ class Candidates(NamedTuple):
     plain: bool = False
 
     def settle(self, rule: Rule | None, facts: RequestFacts) -> Rule | Deny:
-        """Return what decides, where `rule` is the first of `exact` that is about the request."""
+        """Return what decides, where `rule` is the first of `exact` that is about the request.
+
+        A server that ignores case would read `/Admin` as `/admin`: where such a reading falls under
+        a rule that lets other people in, the path is ambiguous.
+        """
         if rule is None:
             return Deny(Reason.NO_RULE)
         if self.folded is not None:
@@ -179,11 +183,7 @@ class Policy:
         return self._hosts[entry].rules
 
     def match(self, facts: RequestFacts) -> Rule | Deny:
-        """Return the rule that decides, of the one entry that holds the host.
-
-        A server that ignores case would read `/Admin` as `/admin`: where such a reading falls under
-        a rule that lets other people in, the path is ambiguous.
-        """
+        """Return the rule that decides, of the one entry that holds the host."""
         found = self.find(facts.host.name, facts.path)
         return found.settle(first_about(found.exact, facts), facts)
 

@@ -32,5 +32,5 @@ class _RemovalSchema(Schema):
     password = Text(LONGEST_PASSWORD, required=True)
 
 
-OTP_CONFIRMATION: Final = Body(_ConfirmationSchema, OtpConfirmation)
-OTP_REMOVAL: Final = Body(_RemovalSchema, OtpRemoval)
+OTP_CONFIRMATION: Final = Body(_ConfirmationSchema(), OtpConfirmation)
+OTP_REMOVAL: Final = Body(_RemovalSchema(), OtpRemoval)

@@ -86,7 +86,7 @@ class _LogoutFormSchema(Schema):
     rd = fields.String()
 
 
-LOGIN_FORM: Final = Body(_LoginFormSchema, LoginForm)
-CODE_FORM: Final = Body(_CodeFormSchema, CodeForm)
-RESET_FORM: Final = Body(_ResetFormSchema, ResetForm)
-LOGOUT_FORM: Final = Body(_LogoutFormSchema, LogoutForm)
+LOGIN_FORM: Final = Body(_LoginFormSchema(), LoginForm)
+CODE_FORM: Final = Body(_CodeFormSchema(), CodeForm)
+RESET_FORM: Final = Body(_ResetFormSchema(), ResetForm)
+LOGOUT_FORM: Final = Body(_LogoutFormSchema(), LogoutForm)

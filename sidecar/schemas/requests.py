@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Final, Generic, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -52,7 +51,7 @@ def _judge_text(text: str) -> None:
 class Body(Generic[T]):
     """A shape of body: the schema that judges it and the type that comes out."""
 
-    schema: type[Schema]
+    schema: Schema  # to make it takes longer than to use it
     make: type[T]
 
 
@@ -99,20 +98,14 @@ class _LogoutSchema(Schema):
     refresh_token = Text()
 
 
-LOGIN_REQUEST: Final = Body(_LoginSchema, LoginRequest)
-REFRESH_REQUEST: Final = Body(_RefreshSchema, RefreshRequest)
-LOGOUT_REQUEST: Final = Body(_LogoutSchema, LogoutRequest)
+LOGIN_REQUEST: Final = Body(_LoginSchema(), LoginRequest)
+REFRESH_REQUEST: Final = Body(_RefreshSchema(), RefreshRequest)
+LOGOUT_REQUEST: Final = Body(_LogoutSchema(), LogoutRequest)
 
 
 def load_body(body: Body[T], members: Mapping[str, Any]) -> T:
     """Return the members as their type. Raises FieldsInvalid."""
-    return body.make(**load_fields(_make_schema(body.schema), members))
-
-
-@cache
-def _make_schema(schema: type[Schema]) -> Schema:
-    """Return the one of its kind: to make it takes longer than to use it."""
-    return schema()
+    return body.make(**load_fields(body.schema, members))
 
 
 def load_fields(schema: Schema, members: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,18 +66,18 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         LOGIN,
         Who.ANYBODY,
         {200: (TokensSchema(), CookieLoginSchema())},
-        takes=LOGIN_REQUEST.schema(),
+        takes=LOGIN_REQUEST.schema,
         errors=(401, 403, 429),
     ),
     ("POST", "/refresh"): Row(
         LOGIN,
         Who.ANYBODY,
         {200: TokensSchema()},
-        takes=REFRESH_REQUEST.schema(),
+        takes=REFRESH_REQUEST.schema,
         errors=(401,),
     ),
     ("POST", "/logout"): Row(
-        LOGIN, Who.SESSION, NOTHING, takes=LOGOUT_REQUEST.schema(), may_be_empty=True
+        LOGIN, Who.SESSION, NOTHING, takes=LOGOUT_REQUEST.schema, may_be_empty=True
     ),
     ("POST", "/oauth/token"): Row(
         OAUTH, Who.PROGRAM, {200: OAuthTokenSchema()}, takes=TokenFormSchema(), is_form=True
@@ -113,11 +113,11 @@ ROWS: Final[Mapping[tuple[str, str], Row]] = {
         ME,
         Who.PERSON,
         {200: RecoveryCodesSchema()},
-        takes=OTP_CONFIRMATION.schema(),
+        takes=OTP_CONFIRMATION.schema,
         errors=(429,),
     ),
     ("POST", "/me/otp/disable"): Row(
-        ME, Who.PERSON, NOTHING, takes=OTP_REMOVAL.schema(), errors=(404, 429)
+        ME, Who.PERSON, NOTHING, takes=OTP_REMOVAL.schema, errors=(404, 429)
     ),
     ("GET", "/me/sessions"): Row(ME, Who.PERSON, {200: Page(SessionSchema())}),
     ("DELETE", "/me/sessions/{sid}"): Row(ME, Who.PERSON, NOTHING),

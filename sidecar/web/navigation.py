@@ -17,6 +17,7 @@ from sidecar.web.parameters import Mode
 
 LONGEST_ACCEPT: Final = 4096  # characters; browsers send two hundred
 REMEMBERED: Final = 128  # lines of it, whose qualities are kept: browsers have a few
+LONGEST_REMEMBERED: Final = 512  # characters of such a line
 HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 ANYTHING: Final = frozenset({"*/*", "text/*"})
 
@@ -47,12 +48,14 @@ def prefers_html(headers: Headers) -> bool:
     lines = headers.getall(ACCEPT, ())
     if sum(map(len, lines)) > LONGEST_ACCEPT:
         return False
-    read = [_read_qualities(line) for line in lines]
+    read = [
+        _recall_qualities(line) if len(line) <= LONGEST_REMEMBERED else _read_qualities(line)
+        for line in lines
+    ]
     html = max((html for html, _ in read), default=0.0)
     return html > 0 and all(html >= best for _, best in read)
 
 
-@lru_cache(maxsize=REMEMBERED)
 def _read_qualities(line: str) -> tuple[float, float]:
     """Return the best quality of HTML in a line of `Accept`, and that of any other one type."""
     best, html = 0.0, 0.0
@@ -65,6 +68,9 @@ def _read_qualities(line: str) -> tuple[float, float]:
         elif media not in ANYTHING:
             best = max(best, quality)
     return html, best
+
+
+_recall_qualities: Final = lru_cache(maxsize=REMEMBERED)(_read_qualities)
 
 
 def _quality(parameters: str) -> float:

@@ -16,7 +16,7 @@ from sidecar.web.rendered import render_whole
 PROBLEM: Final = "application/problem+json"
 # Stands for the request id; nothing else in what is cut there has this sign, and no id has it.
 MARK: Final = "~"
-PLAIN: Final = 64  # refusals that are kept for their second: reasons, versions, lengths of the id
+REMEMBERED: Final = 64  # refusals, each for its second: reasons, versions, lengths of the id
 
 
 class Problem(web.Response):
@@ -65,7 +65,10 @@ def challenging(challenge: str | None) -> dict[str, str]:
 
 
 class PlainRefusal(NamedTuple):
-    """The refusal that a program gets: but for its id the same octets for everybody in a second."""
+    """A refusal without a page: but for its id the same octets for everybody in a second.
+
+    `request_id` is as `is_request_id` says: nobody looks at it again.
+    """
 
     status: int
     reason: Reason
@@ -84,7 +87,7 @@ class PlainRefusal(NamedTuple):
         return problem(self.status, self.reason, request_id=self.request_id, headers=headers)
 
 
-@lru_cache(maxsize=PLAIN)
+@lru_cache(maxsize=REMEMBERED)
 def _cut(
     status: int,
     reason: Reason,
@@ -97,4 +100,6 @@ def _cut(
     """Return the octets of a refusal around its id, which has this length."""
     mark = MARK * length
     answer = PlainRefusal(status, reason, challenge, mark).respond()
-    return tuple(render_whole(answer, version, at, keep_alive=keep_alive).split(mark.encode()))
+    octets = render_whole(answer, version, at, keep_alive=keep_alive)
+    head, middle, body = octets.split(mark.encode())  # the id stands in both
+    return head, middle, body

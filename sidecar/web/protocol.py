@@ -12,7 +12,7 @@ from sidecar.web.headers import EXPECT
 from sidecar.web.problems import PlainRefusal, problem
 from sidecar.web.rendered import AllowHead, RenderedAllow
 from sidecar.web.requests import make_request_id
-from sidecar.web.verify import Answer, Questions, find_question, wait_for
+from sidecar.web.verify import Answer, Questions, Ready, find_question, wait_for
 
 CONTINUE: Final = "100-continue"  # the only expectation that there is (RFC 9110 section 10.1.1)
 BUG: Final = 500
@@ -101,7 +101,7 @@ class ProtocolServer(web.Server):
         return None if question is None else question(request)
 
 
-def _respond(said: AllowHead | PlainRefusal | web.StreamResponse) -> web.StreamResponse:
+def _respond(said: Ready) -> web.StreamResponse:
     """Return what aiohttp writes as this answer."""
     if isinstance(said, AllowHead):
         return RenderedAllow(said)

@@ -1,8 +1,8 @@
 """The answer that most requests get: an empty 200 whose head is written as it stands.
 
 aiohttp gathers a head in a dictionary and writes that out, anew for each answer; here nearly all
-of it is octets that were made once for each token (docs/decisions/0009). A refusal is gathered, and
-written at once all the same where the lane found it.
+of it is octets that were made once for each token (docs/decisions/0009). What else is whole is
+gathered, and written at once all the same where the lane found it.
 """
 
 from email.utils import formatdate

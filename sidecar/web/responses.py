@@ -1,4 +1,4 @@
-"""The only place where a verdict or a reason becomes status, headers and body."""
+"""The only place where a verdict or a reason becomes a status, with what goes along with it."""
 
 import json
 from collections.abc import Mapping
@@ -93,10 +93,10 @@ def refuse(
         status = MALFORMED_STATUSES.get(dialect, BAD_REQUEST)
         return PlainRefusal(status, refusal.reason, None, request_id)
     challenge = _challenge(refusal, status)
-    if way_back is None and refusal.step_up is None:
+    if way_back is None:
         return PlainRefusal(status, refusal.reason, challenge, request_id)
     headers = challenging(challenge)
-    if status == UNAUTHORIZED and way_back is not None and refusal.reason not in NO_LOGIN_HELPS:
+    if status == UNAUTHORIZED and refusal.reason not in NO_LOGIN_HELPS:
         headers["Location"] = render_login(login_url, way_back.url, refusal.step_up)
         if dialect is not Dialect.NGINX:
             del headers["WWW-Authenticate"]
@@ -104,7 +104,7 @@ def refuse(
             status = HTTPStatus.FOUND if safe else HTTPStatus.SEE_OTHER
     answer = problem(status, refusal.reason, request_id=request_id, headers=headers)
     contradicted = refusal.reason in NO_LOGIN_HELPS
-    if way_back is not None and (status == FORBIDDEN or contradicted):
+    if status == FORBIDDEN or contradicted:
         answer.body = pages.render(request_id, refusal.reason, contradicted=contradicted)
         answer.headers.update(pages.headers)
         answer.headers["Content-Type"] = HTML

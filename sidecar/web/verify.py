@@ -50,8 +50,8 @@ class Cold(NamedTuple):
     answer: "Coroutine[Any, Any, Answer]"
 
 
-Whole = AllowHead | PlainRefusal | web.StreamResponse
-Answer = Whole | Cold | Later["Answer"]
+Ready = AllowHead | PlainRefusal | web.StreamResponse
+Answer = Ready | Cold | Later["Answer"]
 Questions = Mapping[str, Callable[[Asking], Answer]]
 
 # Asked for every request of every service: the server answers them ahead of the router.
@@ -143,7 +143,7 @@ def answer(
     return _decide(context, manner, read, now)
 
 
-def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> Whole:
+def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> Ready:
     """Ask the gate about a question, and return its answer."""
     gate = context.gate
     request_id, facts, credential, narrowing = read.told
@@ -164,7 +164,7 @@ def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> Whole:
     return AllowHead(lines, request_id, now.unix)
 
 
-def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: Now) -> Whole:
+def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: Now) -> Ready:
     """Keep the refusal, and return it in the manner of its dialect."""
     told, facts = read.told, read.told.facts
     note_refusal(context.refusals, context.gate, told, refusal, now.unix)
@@ -177,11 +177,7 @@ def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: N
         context.refused_pages,
         told.request_id,
     )
-    if (
-        refusal.reason is Reason.TWO_CREDENTIALS
-        and way_back is not None
-        and isinstance(answer, web.Response)
-    ):
+    if refusal.reason is Reason.TWO_CREDENTIALS and isinstance(answer, web.Response):  # a person's
         # Neither counts, and here only may a browser be told to forget a host's own one.
         path = facts.target.partition("?")[0]
         expire_cookies(answer, list_places(context.jar, facts.host.name, path))
@@ -209,7 +205,7 @@ def _find_lines(
 
 def _refuse_unread(
     context: Context, manner: Manner, request: Asking, request_id: str, refusal: Deny
-) -> Whole:
+) -> Ready:
     """Return the refusal of a question that could not be read."""
     context.gate.count(refusal)
     unread = keep_unread(request, manner.dialect)
@@ -231,7 +227,7 @@ async def _answer_cold(context: Context, manner: Manner, request: Asking, text: 
     return answer(context, manner, request, shown)
 
 
-async def wait_for(found: Answer, gone: Gone) -> Whole:
+async def wait_for(found: Answer, gone: Gone) -> Ready:
     """Return an answer once it is there: once the store has told, and in its turn.
 
     Raises CancelledError where it is of use to nobody.

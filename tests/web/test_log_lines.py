@@ -3,6 +3,8 @@
 import copy
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ PLAIN = JsonFormatter(FORMAT, datefmt=TIME, rename_fields=FIELDS)
 LOGGER = logging.getLogger("sidecar.gate")
 TAKEN = {*logging.makeLogRecord({}).__dict__, "message", "asctime"}  # logging refuses those
 
-names = st.from_regex(r"[a-z][a-z_]{0,15}", fullmatch=True).filter(lambda name: name not in TAKEN)
+names = st.from_regex(r"[a-z_]{1,16}", fullmatch=True).filter(lambda name: name not in TAKEN)
 values = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text(), max_size=3)
 moments = st.integers(0, 2**32)  # seconds
 
@@ -51,3 +53,18 @@ def test_an_exception_stands_in_its_line(text: Any) -> None:
     said = json.loads(LineFormatter().format(record))
     assert said["message"] == "failed"
     assert said["exc_info"] == "LookupError: a bug"
+
+
+def test_who_has_a_level_of_their_own_says_no_more_than_all_others() -> None:
+    said = """
+import logging
+from sidecar.telemetry.log import configure_logging
+configure_logging("error")
+logger = logging.getLogger("gunicorn.error")
+logger.setLevel("WARNING")
+logger.warning("not this")
+logger.error("but this")
+"""
+    ran = subprocess.run([sys.executable, "-c", said], capture_output=True, check=True, text=True)
+    (line,) = ran.stdout.splitlines()
+    assert json.loads(line)["message"] == "but this"
