@@ -28,6 +28,7 @@ from sidecar.web.context import CONTEXT, Context
 from sidecar.web.gateways import MANNERS
 from sidecar.web.pace import Later
 from sidecar.web.presented import Presenting
+from sidecar.web.problems import PlainRefusal
 from sidecar.web.rendered import AllowHead
 from tests.web.gated import COOKIE, HOST, Gated, Line, asked
 
@@ -122,6 +123,8 @@ class Pair:
             match found:
                 case AllowHead():
                     told.append(("allow", b"Remote-User: \r\n" in found.lines))
+                case PlainRefusal():
+                    told.append((found.status, found.reason.value))
                 case web.StreamResponse():
                     told.append((found.status, getattr(found, "word", None)))
                 case _:
