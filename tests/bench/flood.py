@@ -72,12 +72,14 @@ async def _count(server: Server, requests: Path, seconds: int) -> int:
 class _Told:
     """What strangers have been told, by status; `full` is set once the queue was seen to be full.
 
-    That is when one guess was hashed and another one was sent away.
+    That is when one guess was hashed and another one was sent away. What they guess when it is
+    `over` says nothing.
     """
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()
         self.full = asyncio.Event()
+        self.over = False
 
     def note(self, status: int) -> None:
         self.statuses[status] += 1
@@ -107,6 +109,7 @@ async def flooding(url: str, numbers: "itertools.count[int]") -> AsyncIterator[N
         await asyncio.sleep(2)  # seconds in which the queue fills
         told.forget()
         yield
+        told.over = True
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 await told.full.wait()
@@ -121,10 +124,11 @@ async def _guess(
 ) -> None:
     """Guess for ever, each time from another network: each address has an allowance of its own."""
     while True:
-        number = next(numbers)
+        number, counts = next(numbers), not told.over
         address = f"2001:db8:{number >> 16:x}:{number & 0xFFFF:x}::1"
         body = {"username": f"somebody{number}", "password": "a guess that is wrong"}
         headers = {"X-Forwarded-For": address}
         async with session.post(f"{url}/login", json=body, headers=headers) as answer:
-            told.note(answer.status)
+            if counts:
+                told.note(answer.status)
         await asyncio.sleep(PAUSE)
