@@ -129,7 +129,7 @@ class Gate:
         """
         opened: VerifiedToken | Deny | Unknown | None
         if isinstance(credential, Credential):
-            opened = self._openings.open(credential, self.ring)
+            opened = self._openings.open(credential, self.ring, now.unix)
         elif isinstance(credential, Deny):  # two, or malformed: on any rule
             return credential
         else:
@@ -211,7 +211,8 @@ class Gate:
 
     def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
         """Return the token of somebody who calls this service itself; raises NoVerdict."""
-        opened = self._openings.open(credential, self.ring)
+        ends = now.unix if self.can_decide(now) else None  # else nothing is said about a token
+        opened = self._openings.open(credential, self.ring, ends)
         if isinstance(opened, Deny):
             self.refuse_old_ring(opened, now)
             return opened

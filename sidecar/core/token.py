@@ -1,15 +1,18 @@
 """Tokens, sealed and opened: the only file that speaks JOSE.
 
-`open_token` answers the question "did this ring seal this, for us?" and nothing that depends on the
-time: its answer may be cached. Expiry, the state of the key and revocation are judged on every
-request, by core/verify.py.
+`open_token` answers the question "did this ring seal this, for us?", and what it opens may be
+cached: nothing in it depends on the time. Expiry, the state of the key and revocation are judged on
+every request, by core/verify.py.
 
 What PyJWT lets pass (an `exp` as text, duplicate members, padding, foreign header members) is
 refused here; the signature itself is PyJWT's to check. Ahead of it stands what is cheaper; behind
-it the claims, so that a stranger's JSON is never parsed but for one short header.
+it the claims, so that a stranger's JSON is never parsed but for one short header. Of the claims the
+end alone is looked at before, as text: what is over by its own word is refused unopened
+(docs/decisions/0029).
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, NoReturn
@@ -42,6 +45,8 @@ _ALGORITHMS: Final[Mapping[Algorithm, jwt.algorithms.Algorithm]] = {
     each: jwt.get_algorithm_by_name(each.value) for each in Algorithm
 }
 _PROOF: Final = b"one pair"
+# The member as `seal_token` spells it; within a text its quotes would be escaped.
+_END: Final = re.compile(rb'"exp":([0-9]{1,15})[,}]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +114,19 @@ def is_pair(private: PrivateKey, alg: Algorithm) -> bool:
 
 
 def open_token(
-    text: str, kind: TokenKind, ring: KeyRing, *, issuer: str, audience: Sequence[str] | None
+    text: str,
+    kind: TokenKind,
+    ring: KeyRing,
+    *,
+    issuer: str,
+    audience: Sequence[str] | None,
+    now: int | None = None,
 ) -> VerifiedToken | Deny:
     """Return what `text` says if `ring` sealed it as a token of `kind`.
 
     `issuer` is the one that it must name, `audience` the names of which it must bear one. None is
-    for what lets nobody in: to tell of a token, or to take it away, whomever it is for.
+    for what lets nobody in: to tell of a token, or to take it away, whomever it is for. What is
+    over by its own word at `now` (Unix seconds) is refused unopened; None opens that too.
     """
     # 1. Bounds, three parts of canonical base64url (RFC 7515 section 5.2, steps 1 and 2), and a
     # header of exactly three members (section 4).
@@ -128,12 +140,16 @@ def open_token(
     if isinstance(key, Deny):
         return key
 
-    # 3. The signature (RFC 7515 section 5.2, step 8).
+    # 3. Its end, where it matters: a signature takes longer than all of this together.
+    if now is not None and (end := _END.search(payload)) is not None and now >= int(end[1]):
+        return Deny(Reason.EXPIRED)
+
+    # 4. The signature (RFC 7515 section 5.2, step 8).
     signed = text.rpartition(".")[0].encode("ascii")
     if not _ALGORITHMS[key.alg].verify(signed, key.public, signature):
         return Deny(Reason.BAD_SIGNATURE)
 
-    # 4. The claims: shapes and bounds (RFC 7519 section 4.1), then whose they are and for whom.
+    # 5. The claims: shapes and bounds (RFC 7519 section 4.1), then whose they are and for whom.
     members = _parse_object(payload)
     if members is None:
         return Deny(Reason.TOKEN_MALFORMED)

@@ -40,13 +40,17 @@ def judge_token(
         and known.since <= now < known.until
     ):
         return token
-    claims = token.claims
+    claims, kid = token.claims, token.kid
+    # 1. The end (RFC 7519 section 4.1.4): refused on or after `exp`. Ahead of all but a key that is
+    # missing, as in `open_token`: the reason must not depend on whether it was opened before.
+    key = None if kid is None else ring.find(kid)
+    if now >= claims.exp and (key is not None or kid is None):
+        return Deny(Reason.EXPIRED)
     until = claims.exp
-    # 1. The key as it stands in the present ring; what the store vouched for has none.
-    if token.kid is not None:
-        if view.revokes_key(token.kid):
+    # 2. The key as it stands in the present ring; what the store vouched for has none.
+    if kid is not None:
+        if view.revokes_key(kid):
             return Deny(Reason.KEY_REVOKED)
-        key = ring.find(token.kid)
         if key is None:
             return Deny(Reason.UNKNOWN_KEY)
         state = key.state(now)
@@ -62,12 +66,10 @@ def judge_token(
             case _:
                 assert_never(state)
         until = min(until, key.next_change(now))
-    # 2. The dates (RFC 7519 sections 4.1.4 to 4.1.6): refused on or after `exp`.
-    if now >= claims.exp:
-        return Deny(Reason.EXPIRED)
+    # 3. The other dates (RFC 7519 sections 4.1.5 and 4.1.6).
     if max(claims.iat, claims.nbf, claims.auth_time or 0) > now + clock_skew:
         return Deny(Reason.NOT_YET_VALID)
-    # 3. What has been taken away since.
+    # 4. What has been taken away since.
     refusal = view.find_refusal(claims)
     if refusal is not None:
         return Deny(refusal)
@@ -104,7 +106,7 @@ def decide(
     # 2. The credential at this moment. Where that cannot be told, an open door stays open, to
     # nobody in particular.
     stale = False
-    if isinstance(opened, VerifiedToken):
+    if isinstance(opened, VerifiedToken) or _is_over(opened):
         if age is not None and age <= (rule.max_staleness or posture.max_staleness):
             stale = age > posture.max_staleness  # which this rule may have, and no other
         elif is_open:
@@ -113,7 +115,7 @@ def decide(
             raise NoVerdict("the view of the revocations is too old")
         else:
             stale = True
-        if opened is not None:
+        if isinstance(opened, VerifiedToken):
             opened = judge_token(opened, ring, view, now, clock_skew)
 
     # 3. A browser sends its cookies along with whatever another site makes it ask (RFC 6265bis
@@ -141,6 +143,14 @@ def decide(
             return Deny(Reason.NO_CREDENTIAL)
         case _:
             assert_never(opened)
+
+
+def _is_over(opened: VerifiedToken | Deny | Unknown | None) -> bool:
+    """Say whether it was a token until its end; of one no more is said by an old view than of it.
+
+    Whether it was opened for that, or refused unopened, must make no difference.
+    """
+    return isinstance(opened, Deny) and opened.reason is Reason.EXPIRED
 
 
 def _is_cross_site(facts: RequestFacts, policy: Policy) -> bool:

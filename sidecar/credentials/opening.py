@@ -48,13 +48,19 @@ class Openings:
         credential.opened = opened
         return opened
 
-    def open(self, credential: Credential, ring: KeyRing) -> VerifiedToken | Deny:
-        """Return what a key of `ring` sealed, whether or not it is still good."""
+    def open(
+        self, credential: Credential, ring: KeyRing, now: int | None = None
+    ) -> VerifiedToken | Deny:
+        """Return what a key of `ring` sealed, whether or not it is still good.
+
+        What is over by its own word at `now` (Unix seconds) may be refused unopened.
+        """
         opened = self.find(credential)
         if opened is not None:
             return opened
         text, kind = credential.unverified, credential.kind
-        fresh = open_token(text, kind, ring, issuer=self._issuer, audience=self._audiences[kind])
+        audience = self._audiences[kind]
+        fresh = open_token(text, kind, ring, issuer=self._issuer, audience=audience, now=now)
         if isinstance(fresh, VerifiedToken):
             self._kept.put(text, fresh)
             credential.opened = fresh

@@ -184,5 +184,29 @@ def test_a_token_that_was_opened_is_judged_anew_each_time(workshop: Workshop) ->
     assert judge(NOW) is Reason.UNKNOWN_KEY
 
 
+@pytest.mark.parametrize("warm", [False, True], ids=["new", "opened before"])
+def test_it_makes_no_difference_whether_it_was_opened_before(
+    workshop: Workshop, warm: bool
+) -> None:
+    """By keys of every state, and by a view of any age."""
+    for key in (
+        workshop.token_key,
+        replace(workshop.token_key, revoked=True),
+        replace(workshop.token_key, sign_until=NOW, publish_until=NOW + 1),
+        None,
+    ):
+        gate = _gate(workshop)
+        text = workshop.draft(TokenKind.ACCESS).text()
+        shown = Credential(TokenKind.ACCESS, text)
+        if warm:
+            assert isinstance(gate.find_bearer(shown, _at(NOW)), VerifiedToken)
+        gate.ring = KeyRing.of([] if key is None else [key])
+        reason = Reason.UNKNOWN_KEY if key is None else Reason.EXPIRED
+        assert gate.find_bearer(shown, _at(NOW + 600)) == Deny(reason)
+        gate.ring = workshop.ring
+        with pytest.raises(NoVerdict):
+            gate.find_bearer(shown, _at(NOW + 600, 1000.0 + STALENESS + 1))
+
+
 def test_no_credential_shows_itself() -> None:
     assert "the-token" not in repr(Credential(TokenKind.ACCESS, "the-token"))

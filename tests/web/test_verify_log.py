@@ -7,7 +7,9 @@ from typing import Any, Final
 
 import pytest
 
+from sidecar.clock import read_clock
 from sidecar.core.revocation import RevocationView
+from sidecar.web import verify
 from tests.web.conftest import serving_web
 from tests.web.gated import DIALECTS, GATE_POLICY, HOST, Answer, Gated, Lines, gate_people
 
@@ -67,6 +69,22 @@ async def test_a_refusal_is_one_line_that_says_why(
                 (line,) = _lines(caplog, answer)
                 assert (line["message"], line["reason"]) == ("refused", reason)
         _assert_keeps_secrets(caplog, people)
+
+
+async def test_of_an_expired_token_it_says_whose_it_was_where_it_was_shown_while_it_was_good(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving_web(tmp_path, policy=GATE_POLICY) as web:
+        people = await gate_people(web)
+        claims = people.opened(people.tokens["alice"]).claims
+        assert (await people.ask("traefik", "/", people.credentials["alice"])).status == 200
+        later = read_clock()._replace(unix=claims.exp)
+        monkeypatch.setattr(verify, "read_clock", lambda: later)
+        for who, subject in (("alice", claims.sub), ("expired", None)):
+            answer = await people.ask("traefik", "/", people.credentials[who])
+            assert (answer.status, answer.reason) == (401, "expired")
+            (line,) = _lines(caplog, answer)
+            assert line["sub"] == subject
 
 
 async def test_a_refusal_says_what_was_asked_for_and_from_where(
