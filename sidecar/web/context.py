@@ -34,6 +34,7 @@ from sidecar.web.pages.engine import Pages
 from sidecar.web.pages.refused import RefusedPages
 from sidecar.web.presented import Presenting
 from sidecar.web.refusals import Refusals
+from sidecar.web.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Context:
     admin_role: str
     decisions: Decisions
     refusals: Refusals = field(default_factory=Refusals)
+    turns: Turns = field(default_factory=Turns)
 
     @property
     def login_url(self) -> str:

@@ -75,6 +75,14 @@ async def error_boundary(request: web.Request, handler: Handler) -> web.StreamRe
     return _stamp(answer, request_id)
 
 
+@web.middleware
+async def in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request begin in its turn; where it has a body, that is once it has been read."""
+    if not request.body_exists:
+        await request.app[CONTEXT].turns.wait()
+    return await handler(request)
+
+
 def _stamp(answer: web.StreamResponse, request_id: str) -> web.StreamResponse:
     answer.headers[REQUEST_ID_HEADER] = request_id
     answer.headers["Server"] = SERVER

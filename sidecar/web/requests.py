@@ -21,7 +21,7 @@ from sidecar.core.verdict import Deny, Reason
 from sidecar.errors import BodyMalformed, FieldsInvalid
 from sidecar.schemas.requests import parse_form, parse_json
 from sidecar.web.asking import Asking
-from sidecar.web.context import Context
+from sidecar.web.context import CONTEXT, Context
 from sidecar.web.gateways import find_peer, read_site
 from sidecar.web.headers import (
     FETCH_SITE,
@@ -75,18 +75,20 @@ def make_request_id() -> str:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the body, bounded in size and time.
+    """Return the body, bounded in size and time, in its turn (web/turns.py).
 
     Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout for a body that stalls, and BodyMalformed
     for one that breaks off.
     """
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            return await request.read()
+            body = await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except ConnectionError:  # whoever asked has gone: that is no bug of ours
         raise BodyMalformed("the body breaks off") from None
+    await request.app[CONTEXT].turns.wait()
+    return body
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:

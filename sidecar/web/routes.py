@@ -24,7 +24,7 @@ from sidecar.web.factors import (
 )
 from sidecar.web.login import post_login
 from sidecar.web.loginform import get_code, get_login, post_code
-from sidecar.web.middlewares import Handler, cors, error_boundary
+from sidecar.web.middlewares import Handler, cors, error_boundary, in_turn
 from sidecar.web.oauth.introspect import post_introspect
 from sidecar.web.oauth.revoke import post_revoke
 from sidecar.web.oauth.token import post_token
@@ -110,7 +110,7 @@ OPERATIONS: Final[Table] = (
 
 def make_public_app(context: Context) -> web.Application:
     """Return the application of the public listener; below `public_url`'s path it answers too."""
-    middlewares = [error_pages, error_boundary]
+    middlewares = [error_pages, error_boundary, in_turn]
     if context.cors_origins:
         middlewares.insert(0, cors)
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_BODY)
