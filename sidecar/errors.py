@@ -63,7 +63,7 @@ class StoreUnavailable(Unavailable):
 
 
 class Overloaded(Unavailable):
-    """More is waiting than this process takes on: hashes of passwords, reads of personal tokens."""
+    """More is waiting than this process takes on: hashes, reads of personal tokens, requests."""
 
 
 class NoVerdict(Unavailable):

@@ -69,6 +69,7 @@ ALL: Final = frozenset(TokenKind)
 GATE: Final = frozenset({TokenKind.ACCESS, TokenKind.SESSION})
 OF_PROGRAMS: Final = frozenset({TokenKind.ACCESS, TokenKind.ASSERTION})  # a browser is a person's
 
+# None of them is an object: core/token.py looks for `exp` as text, wherever it stands.
 CLAIMS: Final = (
     Claim("iss", Shape.TEXT, 512, ALL),
     Claim("sub", Shape.TEXT, 64, ALL),

@@ -40,6 +40,8 @@ PURPOSES: Final = {
     TokenKind.ASSERTION: Purpose.TOKEN,
 }
 
+OVER: Final = Deny(Reason.EXPIRED)  # a token that is refused unopened
+
 _JWS: Final = jwt.PyJWS()
 _ALGORITHMS: Final[Mapping[Algorithm, jwt.algorithms.Algorithm]] = {
     each: jwt.get_algorithm_by_name(each.value) for each in Algorithm
@@ -142,7 +144,7 @@ def open_token(
 
     # 3. Its end, where it matters: a signature takes longer than all of this together.
     if now is not None and (end := _END.search(payload)) is not None and now >= int(end[1]):
-        return Deny(Reason.EXPIRED)
+        return OVER
 
     # 4. The signature (RFC 7515 section 5.2, step 8).
     signed = text.rpartition(".")[0].encode("ascii")

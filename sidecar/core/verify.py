@@ -12,7 +12,7 @@ from sidecar.core.keyring import KeyRing, KeyState
 from sidecar.core.origin import SAFE_METHODS, Site
 from sidecar.core.policy import Policy, Posture, WhenStale
 from sidecar.core.revocation import RevocationView
-from sidecar.core.token import Standing, VerifiedToken
+from sidecar.core.token import OVER, Standing, VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
 from sidecar.errors import NoVerdict
 
@@ -104,9 +104,9 @@ def decide(
     is_open = rule.access.open and narrowing is None
 
     # 2. The credential at this moment. Where that cannot be told, an open door stays open, to
-    # nobody in particular.
+    # nobody in particular. An old view says no more of a token that was refused unopened.
     stale = False
-    if isinstance(opened, VerifiedToken) or _is_over(opened):
+    if isinstance(opened, VerifiedToken) or opened is OVER:
         if age is not None and age <= (rule.max_staleness or posture.max_staleness):
             stale = age > posture.max_staleness  # which this rule may have, and no other
         elif is_open:
@@ -143,14 +143,6 @@ def decide(
             return Deny(Reason.NO_CREDENTIAL)
         case _:
             assert_never(opened)
-
-
-def _is_over(opened: VerifiedToken | Deny | Unknown | None) -> bool:
-    """Say whether it was a token until its end; of one no more is said by an old view than of it.
-
-    Whether it was opened for that, or refused unopened, must make no difference.
-    """
-    return isinstance(opened, Deny) and opened.reason is Reason.EXPIRED
 
 
 def _is_cross_site(facts: RequestFacts, policy: Policy) -> bool:

@@ -27,7 +27,7 @@ from sidecar.errors import (
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.headers import REQUEST_ID_HEADER, SERVER
 from sidecar.web.problems import problem
-from sidecar.web.requests import REQUEST_ID, find_origin, identify
+from sidecar.web.requests import REQUEST_ID, find_origin, identify, take_turn
 from sidecar.web.responses import no_content, unavailable
 
 REASONS: Final = {
@@ -77,9 +77,8 @@ async def error_boundary(request: web.Request, handler: Handler) -> web.StreamRe
 
 @web.middleware
 async def in_turn(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a request begin in its turn; where it has a body, that is once it has been read."""
-    if not request.body_exists:
-        await request.app[CONTEXT].turns.wait()
+    """Let a request begin in its turn."""
+    await take_turn(request)
     return await handler(request)
 
 

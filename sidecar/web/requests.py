@@ -75,11 +75,12 @@ def make_request_id() -> str:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the body, bounded in size and time, in its turn (web/turns.py).
+    """Return the body, bounded in size and time; once it has come, in a turn of its own.
 
     Raises HTTPRequestEntityTooLarge, HTTPRequestTimeout for a body that stalls, and BodyMalformed
     for one that breaks off.
     """
+    had_come = request.content.is_eof()  # before the turn in which this request began
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
             body = await request.read()
@@ -87,8 +88,17 @@ async def read_body(request: web.Request) -> bytes:
         raise web.HTTPRequestTimeout from None
     except ConnectionError:  # whoever asked has gone: that is no bug of ours
         raise BodyMalformed("the body breaks off") from None
-    await request.app[CONTEXT].turns.wait()
+    if not had_come:
+        await take_turn(request)
     return body
+
+
+async def take_turn(request: web.Request) -> None:
+    """Go on in a turn of the event loop that no other request begins in (web/turns.py).
+
+    Raises Overloaded where too many wait, and CancelledError where nobody waits for the answer.
+    """
+    await request.app[CONTEXT].turns.wait(lambda: request.transport is None)
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:
