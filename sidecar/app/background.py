@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from sidecar.errors import SidecarError
+
+CANCEL_AGAIN: Final = 0.2  # seconds
 
 log = logging.getLogger("sidecar.app")
 
@@ -41,7 +43,19 @@ async def running(
     finally:
         for task in tasks:
             task.remove_done_callback(note_end)
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancel(tasks)
     if failed:
         raise BackgroundEnded(f"{failed[0]} has ended, which is a bug; the log has its cause")
+
+
+async def _cancel(tasks: Collection[asyncio.Task[object]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not always enough: with a frozen PostgreSQL a cancellation was lost where it met the end
+    of a patience, and the task went on as if the database alone had failed.
+    """
+    while unended := [task for task in tasks if not task.done()]:
+        for task in unended:
+            task.cancel()
+        await asyncio.wait(unended, timeout=CANCEL_AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)  # what they raised has been of no use

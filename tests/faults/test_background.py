@@ -49,6 +49,25 @@ async def test_tasks_run_until_the_block_is_left() -> None:
     assert stopped.is_set()
 
 
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    """As one does in whose driver it meets the end of a timeout."""
+    lost = 0
+
+    async def work() -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await for_ever()
+            except asyncio.CancelledError:
+                lost += 1
+        await for_ever()
+
+    async with asyncio.timeout(PATIENCE):
+        async with running({"work": work()}, ended=lambda: pytest.fail("it has ended")):
+            await asyncio.sleep(0)
+    assert lost == 2
+
+
 @pytest.mark.parametrize("end", [fail, return_at_once, cancel_itself])
 async def test_a_task_that_ends_is_logged_and_the_block_is_left_with_an_error(
     caplog: pytest.LogCaptureFixture, end: Callable[[], Coroutine[Any, Any, None]]
