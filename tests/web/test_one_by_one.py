@@ -108,8 +108,9 @@ async def test_for_those_who_went_away_nothing_is_done(tmp_path: Path) -> None:
             for peer in peers:
                 peer.send(REQUESTS["a page"])
                 peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            while waiting.waiting < BURST / 2:
-                await next_turn()
+            async with asyncio.timeout(PATIENCE):
+                while waiting.waiting < BURST / 2:
+                    await next_turn()
         turns = 0
         while waiting.waiting:
             await next_turn()
