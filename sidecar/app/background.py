@@ -2,13 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 from sidecar.errors import SidecarError
-
-CANCEL_AGAIN: Final = 0.2  # seconds
 
 log = logging.getLogger("sidecar.app")
 
@@ -43,19 +41,8 @@ async def running(
     finally:
         for task in tasks:
             task.remove_done_callback(note_end)
-        await _cancel(tasks)
+            # Once: what a task does at its end, such as closing a connection, must not be cut off.
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     if failed:
         raise BackgroundEnded(f"{failed[0]} has ended, which is a bug; the log has its cause")
-
-
-async def _cancel(tasks: Collection[asyncio.Task[object]]) -> None:
-    """Cancel tasks until they have ended.
-
-    Once is not always enough: with a frozen PostgreSQL a cancellation was lost where it met the end
-    of a patience, and the task went on as if the database alone had failed.
-    """
-    while unended := [task for task in tasks if not task.done()]:
-        for task in unended:
-            task.cancel()
-        await asyncio.wait(unended, timeout=CANCEL_AGAIN)
-    await asyncio.gather(*tasks, return_exceptions=True)  # what they raised has been of no use

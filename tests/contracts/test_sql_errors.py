@@ -154,3 +154,49 @@ async def test_more_callers_than_connections_wait_and_then_are_told(
                 pass
     assert "\n" not in str(raised.value)
     assert "busy" in str(raised.value)
+
+
+async def test_a_cancellation_that_a_driver_makes_a_failure_of_its_own_is_one(
+    database_url: str,
+) -> None:
+    """Else who runs for ever takes it for a database that is away, and goes on."""
+    database, waiting = Database(database_url), asyncio.Event()
+
+    async def work() -> None:
+        async with database.write():
+            waiting.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise TimeoutError from None
+
+    task = asyncio.create_task(work())
+    await waiting.wait()
+    task.cancel()
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    finally:
+        await database.close()
+
+
+async def test_a_failure_behind_a_cancellation_is_still_one(database_url: str) -> None:
+    """Who writes something down at its end is told that it could not."""
+    database, waiting = Database(database_url), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+        finally:
+            async with database.write():
+                raise TimeoutError
+
+    task = asyncio.create_task(work())
+    await waiting.wait()
+    task.cancel()
+    try:
+        with pytest.raises(StoreUnavailable):
+            await task
+    finally:
+        await database.close()

@@ -178,12 +178,22 @@ class Database:
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
         """Raise ours for the driver's, whose texts hold statements and parameters."""
+        before = _count_cancellations()
         try:
             yield
         except self._failures as error:
             if self._idle is not None and isinstance(error, TimeoutError):
                 self._idle.drop()
+            if _count_cancellations() > before:
+                # It came while the driver gave up a statement, and was lost there: who runs for
+                # ever would go on, and the process not end.
+                raise asyncio.CancelledError from None
             raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None
+
+
+def _count_cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _list_failures(engine: AsyncEngine) -> tuple[type[Exception], ...]:
