@@ -17,12 +17,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from sidecar.errors import MissingExtra, StoreUnavailable
+from sidecar.stores.sql.fairlock import FairLock
 from sidecar.stores.sql.gate import Gate
 from sidecar.stores.sql.hosts import Hosts, name_url
 from sidecar.stores.sql.idle import Idle
 from sidecar.stores.sql.problems import describe_problem
 from sidecar.stores.sql.sqlite import journal_mode, listen_sqlite
-from sidecar.stores.sql.turns import Turns
 
 CONNECTIONS: Final = 5
 POOL_TIMEOUT: Final = 3.0  # seconds to wait for a free connection
@@ -76,7 +76,7 @@ class Database:
         _listen_changes(self._engine.sync_engine)
         self._idle = None if self.is_sqlite else Idle(self._engine.sync_engine)
         self._alone = _Alone(self.url, self._gate) if self.is_sqlite else None
-        self._turns = Turns()
+        self._lock = FairLock()
 
     def again(self, *, connections: int, patience: float | None = None) -> "Database":
         """Return the same database with other connections, which no caller of this one takes."""
@@ -128,8 +128,8 @@ class Database:
         """
         # Whoever waits for SQLite's lock tries now and then, and may never come to it while others
         # of this process write one after the other: here the first that came is the next.
-        turn = self._turns.turn() if self.is_sqlite else nullcontext()
-        async with self._noted(), self._translated(), turn, AsyncExitStack() as stack:
+        lock = self._lock.held() if self.is_sqlite else nullcontext()
+        async with self._noted(), self._translated(), lock, AsyncExitStack() as stack:
             async with self.reading(self._patience):  # a new connection reads the file
                 connected = await stack.enter_async_context(self._engine.connect())
             # A deferred transaction that turns into a writer fails at once while another writes.
@@ -154,12 +154,12 @@ class Database:
         StoreUnavailable.
         """
         if self._alone is not None:
-            async with self._noted(), self._translated(), self._turns.turn():
+            async with self._noted(), self._translated(), self._lock.held():
                 async with asyncio.timeout(BUSY_TIMEOUT):
                     result, changed = await self._alone.run(work)
             self._note_write(changed=changed)
             return result
-        async with self._translated(), self._turns.turn(), self.write() as connection:
+        async with self._translated(), self._lock.held(), self.write() as connection:
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
             return await connection.run_sync(work)
 

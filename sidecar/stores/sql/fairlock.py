@@ -1,4 +1,4 @@
-"""Those who write, one after the other in the order in which they came."""
+"""A lock for those who write: they have it in the order in which they came."""
 
 import asyncio
 from collections import deque
@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 
 
-class Turns:
-    """Gives one the turn at a time, however long that takes: a turn ends by its own timeouts.
+class FairLock:
+    """Is held by one at a time, however long that takes: who holds it has timeouts of its own.
 
     Where the database fails somebody, it has kept those behind them waiting as long: they are sent
     away too, or each would wait for the same once more.
@@ -20,8 +20,8 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Have the turn for the length of the block. Raises TimeoutError."""
+    async def held(self) -> AsyncIterator[None]:
+        """Hold it for the length of the block. Raises TimeoutError."""
         if self._taken:
             place = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
@@ -41,7 +41,7 @@ class Turns:
             self._pass_on()
 
     def _pass_on(self) -> None:
-        """Give the turn to the next who still waits; it stays taken meanwhile."""
+        """Hand it to the next who still waits; it stays taken meanwhile."""
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
