@@ -128,8 +128,8 @@ class Database:
         """
         # Whoever waits for SQLite's lock tries now and then, and may never come to it while others
         # of this process write one after the other: here the first that came is the next.
-        lock = self._lock.held() if self.is_sqlite else nullcontext()
-        async with self._noted(), self._translated(), lock, AsyncExitStack() as stack:
+        alone = self._lock.held() if self.is_sqlite else nullcontext()
+        async with self._noted(), self._translated(), alone, AsyncExitStack() as stack:
             async with self.reading(self._patience):  # a new connection reads the file
                 connected = await stack.enter_async_context(self._engine.connect())
             # A deferred transaction that turns into a writer fails at once while another writes.
