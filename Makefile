@@ -16,10 +16,10 @@ INSTALLED := .venv/installed
 # Further arguments: `make test ARGS="-k logout -x"`, `make run ARGS=--help`.
 ARGS :=
 
-# Two processes for each core (tests/conftest.py). A file's tests stay together, so that a server
-# which a module starts is started once. Files come in random order: by themselves those with few
-# tests, the slow ones, were last, and at the end one process worked alone. A test that hangs
-# (pyproject.toml) ends the run: another process would begin its file anew.
+# One process for each core. A file's tests stay together, so that a server which a module starts is
+# started once. Files come in random order: by themselves those with few tests, the slow ones, were
+# last, and at the end one process worked alone. A test that hangs (pyproject.toml) ends the run:
+# another process would begin its file anew.
 PYTEST := $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # Absolute, because the tests start the service in directories of their own.

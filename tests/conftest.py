@@ -24,13 +24,6 @@ MEASURED = (
     "tests/faults/test_workers.py",
 )
 COVERAGE_ASKED = os.environ.get("COVERAGE_PROCESS_CONFIG")
-# Half of what the tests take is waiting: for a process, a disk, a time that must pass.
-PER_CORE = 2
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` starts."""
-    return PER_CORE * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(tryfirst=True)
