@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import click
 from aiohttp import web
@@ -16,6 +19,8 @@ from sidecar.cli.options import config_option, read_settings
 from sidecar.errors import MissingExtra, SidecarError
 from sidecar.settings import Settings
 from sidecar.telemetry.log import configure_logging
+
+LAST_RESORT: Final = 2.0  # seconds behind all that anybody waits for
 
 log = logging.getLogger("sidecar.serve")
 
@@ -42,7 +47,12 @@ def serve(
         return
     try:
         with asyncio.Runner(loop_factory=find_uvloop()) as runner:
-            runner.run(_serve(settings))
+            try:
+                runner.run(_serve(settings))
+            except Exception as error:
+                _end_at_last(1, str(error))
+                raise
+            _end_at_last(0)
     except SidecarError:
         raise
     except Exception:
@@ -57,6 +67,24 @@ def find_uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ModuleNotFoundError:
         return None
     return uvloop.new_event_loop
+
+
+def _end_at_last(status: int, cause: str | None = None) -> None:
+    """Have this process end soon with this status, whatever is still under way.
+
+    Else it would wait for each thread, such as one at a file system that is gone, and for each
+    look-up of a name that has begun, though nobody wants what they bring any more. `cause` is what
+    ended it.
+    """
+    timer = threading.Timer(LAST_RESORT, _end_by_force, (status, cause))
+    timer.daemon = True
+    timer.start()
+
+
+def _end_by_force(status: int, cause: str | None) -> None:
+    waiting = [each.name for each in threading.enumerate() if not each.daemon]
+    log.warning("ended by force", extra={"threads": waiting, "cause": cause})
+    os._exit(status)
 
 
 async def _serve(settings: Settings) -> None:

@@ -156,10 +156,11 @@ async def test_more_callers_than_connections_wait_and_then_are_told(
     assert "busy" in str(raised.value)
 
 
-async def test_a_cancellation_that_a_driver_makes_a_failure_of_its_own_is_one(
-    database_url: str,
+@pytest.mark.parametrize("error", [TimeoutError, None])
+async def test_a_cancellation_that_a_driver_has_lost_is_one(
+    database_url: str, error: type[Exception] | None
 ) -> None:
-    """Else who runs for ever takes it for a database that is away, and goes on."""
+    """Else who runs for ever takes it for a database that is away, or for nothing, and goes on."""
     database, waiting = Database(database_url), asyncio.Event()
 
     async def work() -> None:
@@ -168,7 +169,8 @@ async def test_a_cancellation_that_a_driver_makes_a_failure_of_its_own_is_one(
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                raise TimeoutError from None
+                if error is not None:
+                    raise error from None
 
     task = asyncio.create_task(work())
     await waiting.wait()

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 
 from sidecar.errors import StoreUnavailable, StoreUnusable
 from sidecar.stores.sql import open_store
+from sidecar.stores.sql.engine import Database
 from tests.contracts.sql_stores import NOW, read_tables
 
 WRITE_VERSION = 18  # the octet of a database's header above whose 2 nobody may write (fileformat2)
+PATIENCE = 1.0  # seconds that a writer waits for the lock
+ENDED = 10.0  # seconds, within which it has ended where it ends at all
 
 
 @pytest.fixture
@@ -117,3 +121,28 @@ def test_what_was_acknowledged_is_in_the_file(file: Path) -> None:
     use(file, write=True)
     (read,) = asyncio.run(read_tables(f"sqlite:///{file}"))["revocations"]
     assert "j-1" in read
+
+
+def test_a_writer_that_is_cut_off_twice_ends(file: Path) -> None:
+    """As a request is whose time is over, and again where the loop is closed."""
+    use(file)
+
+    async def write(database: Database) -> None:
+        async with database.write():
+            raise AssertionError("the file is locked")
+
+    async def cut_off() -> None:
+        database = Database(f"sqlite:///{file}", patience=PATIENCE)
+        writer = asyncio.create_task(write(database))
+        await asyncio.wait([writer], timeout=PATIENCE / 2)  # it waits for the lock
+        assert not writer.done()
+        writer.cancel()
+        await asyncio.sleep(0)
+        # Nobody waits for it: what is left is cancelled where the loop is closed.
+
+    thread = threading.Thread(target=asyncio.run, args=(cut_off(),), daemon=True)
+    with closing(sqlite3.connect(file, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        thread.start()
+        thread.join(ENDED)
+    assert not thread.is_alive()

@@ -1,7 +1,9 @@
 """A process ends in its time whatever it waits for: a frozen database, a request without end."""
 
 import asyncio
+import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +64,36 @@ async def test_a_database_that_froze_just_now_does_not_keep_a_process_from_endin
                 server.send(signal.SIGCONT)
             problems = [line for line in made.read_log() if line["level"] in {"ERROR", "CRITICAL"}]
             assert problems == []
+
+
+def hang_a_thread(folder: Path) -> dict[str, str]:
+    """Return the environment of a process with a thread that waits for ever, for what is gone."""
+    place = folder / "hanging"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, name='hangs').start()\n"
+    )
+    return {"PYTHONPATH": str(place)}
+
+
+async def test_a_thread_that_hangs_does_not_keep_a_process_from_ending(tmp_path: Path) -> None:
+    service = make_service(tmp_path, environ=hang_a_thread(tmp_path))
+    async with serving(service):
+        async with asyncio.timeout(PROMISE):
+            assert await service.end() == 0
+    *_, stopped, forced = service.read_log()
+    assert (stopped["message"], forced["message"]) == ("stopped", "ended by force")
+    assert "hangs" in forced["threads"]
+
+
+async def test_nor_where_it_could_not_start_and_the_log_says_why(tmp_path: Path) -> None:
+    service = make_service(tmp_path, environ=hang_a_thread(tmp_path))
+    async with serving(replace(service, environ={})), asyncio.timeout(PROMISE):
+        ended = await service.run("serve")
+    assert ended.status == 1
+    *_, forced = map(json.loads, ended.out.splitlines())
+    assert forced["message"] == "ended by force"
+    assert forced["cause"].startswith("cannot listen on ")
 
 
 async def test_a_request_without_end_is_cut_off_in_time(client: ClientSession) -> None:

@@ -18,6 +18,7 @@ from tests.programs.commands import find_program
 from tests.programs.process import READY_TIMEOUT, Program, free_port, start
 
 PASSWORD = "a long enough passphrase"
+COMMAND_TIMEOUT = 60.0  # seconds; `serve` too, where it cannot begin
 POLICY = {
     "hosts": {
         "app.example.com": [
@@ -116,7 +117,13 @@ class Service:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await process.communicate(stdin.encode())
+        try:
+            async with asyncio.timeout(COMMAND_TIMEOUT):
+                out, err = await process.communicate(stdin.encode())
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise AssertionError(f"{arguments} does not end") from None
         return Commanded(process.returncode or 0, out.decode(), err.decode())
 
     async def add_user(self, name: str, *arguments: str, password: str = PASSWORD) -> None:

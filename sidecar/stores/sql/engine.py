@@ -22,7 +22,7 @@ from sidecar.stores.sql.gate import Gate
 from sidecar.stores.sql.hosts import Hosts, name_url
 from sidecar.stores.sql.idle import Idle
 from sidecar.stores.sql.problems import describe_problem
-from sidecar.stores.sql.sqlite import journal_mode, listen_sqlite
+from sidecar.stores.sql.sqlite import connect, journal_mode, listen_sqlite
 
 CONNECTIONS: Final = 5
 POOL_TIMEOUT: Final = 3.0  # seconds to wait for a free connection
@@ -184,11 +184,12 @@ class Database:
         except self._failures as error:
             if self._idle is not None and isinstance(error, TimeoutError):
                 self._idle.drop()
-            if _count_cancellations() > before:
-                # It came while the driver gave up a statement, and was lost there: who runs for
-                # ever would go on, and the process not end.
-                raise asyncio.CancelledError from None
-            raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None
+            if _count_cancellations() == before:
+                raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None
+        # One that came while the driver gave up a statement, or tried a connection, may be lost
+        # there. Who runs for ever would go on, and the process not end.
+        if _count_cancellations() > before:
+            raise asyncio.CancelledError
 
 
 def _count_cancellations() -> int:
@@ -250,7 +251,7 @@ def _make_sqlite(url: URL, connections: int, busy_timeout: float) -> AsyncEngine
         pool_size=connections,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
-        connect_args={"timeout": busy_timeout},
+        connect_args={"timeout": busy_timeout, "async_creator_fn": connect},
     )
     listen_sqlite(engine.sync_engine)
     return engine
