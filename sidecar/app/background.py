@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from sidecar.errors import SidecarError
+
+END_TIMEOUT: Final = 4.0  # seconds; with a frozen database a task takes two and a half
 
 log = logging.getLogger("sidecar.app")
 
@@ -23,6 +25,7 @@ async def running(
 
     None of them ends by itself. Where one does, its cause is logged and `ended` called, so that the
     block is left soon: a gate that nobody keeps fresh must not go on. Raises BackgroundEnded then.
+    One that does not end in its time when the block is left is named in the log.
     """
     failed: list[str] = []
 
@@ -43,6 +46,9 @@ async def running(
             task.remove_done_callback(note_end)
             # Once: what a task does at its end, such as closing a connection, must not be cut off.
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        done, left = await asyncio.wait(tasks, timeout=END_TIMEOUT)
+        await asyncio.gather(*done, return_exceptions=True)  # what they raise is of no use any more
+        for task in left:
+            log.warning("%s has not ended, and is left behind", task.get_name())
     if failed:
         raise BackgroundEnded(f"{failed[0]} has ended, which is a bug; the log has its cause")

@@ -5,6 +5,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,24 @@ async def test_what_a_task_does_at_its_end_is_not_cut_off() -> None:
     async with running({"work": work()}, ended=lambda: pytest.fail("it has ended")):
         await asyncio.sleep(0)
     assert closed
+
+
+async def test_a_task_that_does_not_end_is_named_and_left_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    let_go = asyncio.Event()
+
+    async def work() -> None:
+        while not let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    async with asyncio.timeout(PATIENCE):
+        async with running({"the feed": work()}, ended=lambda: pytest.fail("it has ended")):
+            await asyncio.sleep(0)
+    (record,) = caplog.records
+    assert record.getMessage() == "the feed has not ended, and is left behind"
+    let_go.set()
 
 
 @pytest.mark.parametrize("end", [fail, return_at_once, cancel_itself])
