@@ -85,7 +85,8 @@ async def measured(service: Service, compiled: Path) -> AsyncIterator[Measured]:
 async def within_bounds(service: Service, compiled: Path) -> None:
     async with measured(service, compiled):  # it makes ring and schema, and compiles
         await import_libraries(compiled)
-    results, imports = [], []
+    results: list[Measured] = []
+    imports: list[float] = []
 
     def is_within() -> bool:
         return min(result.ready for result in results) < MOST * min(imports)
