@@ -85,8 +85,8 @@ async def test_keys_in_any_order_at_once_block_nobody_for_ever(
     here, there = doors
     async with asyncio.timeout(20):
         await asyncio.gather(
-            *(knock(here, ALICE, EVE, SERVICE, now=NOW + n) for n in range(20)),
-            *(knock(there, SERVICE, EVE, ALICE, now=NOW + n) for n in range(20)),
+            *(knock(here, ALICE, EVE, SERVICE, now=NOW + n) for n in range(40)),
+            *(knock(there, SERVICE, EVE, ALICE, now=NOW + n) for n in range(40)),
         )
 
 

@@ -29,7 +29,6 @@ IMPORTED = f"import time, {', '.join(LIBRARIES)}; print(time.process_time())"
 MOST = 1.25  # times as long as importing them
 AT_REST = 90 * 1024  # kB
 TRIES = 5
-MOST_TRIES = 10  # where what else runs is in the way of the first ones
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -85,17 +84,12 @@ async def measured(service: Service, compiled: Path) -> AsyncIterator[Measured]:
 async def within_bounds(service: Service, compiled: Path) -> None:
     async with measured(service, compiled):  # it makes ring and schema, and compiles
         await import_libraries(compiled)
-    results: list[Measured] = []
-    imports: list[float] = []
-
-    def is_within() -> bool:
-        return min(result.ready for result in results) < MOST * min(imports)
-
-    while len(results) < TRIES or (len(results) < MOST_TRIES and not is_within()):
+    results, imports = [], []
+    for _ in range(TRIES):
         async with measured(service, compiled) as result:
             results.append(result)
         imports.append(await import_libraries(compiled))
-    assert is_within(), (results, imports)
+    assert min(result.ready for result in results) < MOST * min(imports), (results, imports)
     assert max(result.resident for result in results) < AT_REST, results
 
 
