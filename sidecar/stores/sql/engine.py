@@ -184,7 +184,7 @@ class Database:
         except self._failures as error:
             if self._idle is not None and isinstance(error, TimeoutError):
                 self._idle.drop()
-            if _count_cancellations() == before:
+            if _count_cancellations() <= before:
                 raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None
         # One that came while the driver gave up a statement, or tried a connection, may be lost
         # there. Who runs for ever would go on, and the process not end.
