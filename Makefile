@@ -129,7 +129,7 @@ locks:
 
 # It wants the machine for itself: not among the gates that `lint` runs, perhaps several at a time.
 .PHONY: speed
-speed: $(INSTALLED) programs ## compare a warm decision with a bare handler, in a quarter of a minute
+speed: $(INSTALLED) programs ## compare a warm decision with a bare handler, and a start with its imports
 	$(BIN)/python -m tests.bench.speed
 
 .PHONY: coverage

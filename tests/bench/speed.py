@@ -1,4 +1,4 @@
-"""Whether the lane is as cheap as it must be, in a few seconds: `make speed`.
+"""Whether the lane is as cheap as it must be, and a start as quick, in a minute: `make speed`.
 
 The best of each row in interleaved rounds counts: what else a machine does makes a figure worse,
 nothing makes one better; the ratio of a single round can be too good as well.
@@ -23,6 +23,8 @@ from tests.bench.servers import (
     serving_bare,
     serving_measured,
 )
+from tests.bench.starts import MOST as MOST_START
+from tests.bench.starts import Starts, measure_starts
 from tests.bench.warm import look_at
 
 # Behind it, the lane is lost; how far it should be ahead on a machine of its own `make bench` says.
@@ -35,14 +37,19 @@ SECONDS: Final = 2  # at most, for them
 
 @click.command()
 def main() -> None:
-    """Compare a warm token with a bare handler; exit 1 where it costs more than it may."""
-    compared = run_to_its_end(_measure())
+    """Compare a warm token with a bare handler, and a start with its imports; exit 1 if dearer."""
+    compared, starts = run_to_its_end(_measure())
     for name, each in zip(Compared._fields, compared, strict=True):
         click.echo(f"{name}: {', '.join(f'{figure:.1f}' for figure in each)} µs")
-    ratio = f"{compared.ratio:.2f} times the bare handler, at most {MOST}"
-    if not compared.holds:
-        raise click.ClickException(ratio)
-    click.echo(ratio)
+    for name, each in zip(Starts._fields, starts, strict=True):
+        click.echo(f"{name}: {', '.join(f'{figure:.2f}' for figure in each)} s")
+    ratios = (
+        f"{compared.ratio:.2f} times the bare handler, at most {MOST};"
+        f" ready after {starts.ratio:.2f} times what its imports take, at most {MOST_START}"
+    )
+    if not (compared.holds and starts.holds):
+        raise click.ClickException(ratios)
+    click.echo(ratios)
 
 
 class Compared(NamedTuple):
@@ -62,10 +69,11 @@ class Compared(NamedTuple):
         return self.ratio <= MOST
 
 
-async def _measure() -> Compared:
+async def _measure() -> tuple[Compared, Starts]:
     cores = Cores.choose()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sidecar-bench-")))
+        starts = await measure_starts(folder / "starts", cores.servers)
         stack.enter_context(pinned(cores.load))
         bare = await stack.enter_async_context(serving_bare(folder, cores.servers))
         service = make_measured_service(folder / "service")
@@ -84,7 +92,7 @@ async def _measure() -> Compared:
             rounds += [[await measure(row, SECONDS) for row in rows] for _ in range(ROUNDS)]
             compared = Compared(*zip(*rounds, strict=True))
             if compared.holds or len(rounds) == TRIES * ROUNDS:
-                return compared
+                return compared, starts
 
 
 if __name__ == "__main__":
