@@ -11,7 +11,7 @@ nodes, of which we need one (stores/redis/places.py).
 """
 
 import ssl
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,14 +83,16 @@ def _choose_connection(url: RedisUrl, tls: dict[str, Any]) -> dict[str, Any]:
 def _choose_locator(url: RedisUrl, access: RedisAccess, tls: dict[str, Any]) -> Locator | None:
     """Return what finds the server, None where the URL says it."""
     options = {**_bound(SEED_TIMEOUT), **tls}
-    options["connection_class"] = TlsConnection if url.tls else Connection
+    kind = TlsConnection if url.tls else Connection
     if url.form is Form.SENTINEL:
         options |= _show_password(None, access.sentinel_password)
         ask = ask_sentinel(url.service)
-        return Locator(url.hosts, ask, options, away=SENTINELS_AWAY, place_away=PRIMARY_AWAY)
+        connect = partial(kind, **options)
+        return Locator(url.hosts, ask, connect, away=SENTINELS_AWAY, place_away=PRIMARY_AWAY)
     if url.form is Form.CLUSTER:
         options |= _show_password(url.username, access.password or url.password)
-        return Locator(url.hosts, ask_node, options, away=NODES_AWAY, place_away=NODE_AWAY)
+        connect = partial(kind, **options)
+        return Locator(url.hosts, ask_node, connect, away=NODES_AWAY, place_away=NODE_AWAY)
     return None
 
 

@@ -7,10 +7,10 @@ again when it says that it is not the one any more.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.crc import key_slot
 from redis.exceptions import (
@@ -81,16 +81,17 @@ class Locator:
     def __init__(
         self,
         hosts: Sequence[Place],
-        ask: Callable[[Redis, Place], Awaitable[Place]],
-        options: Mapping[str, Any],
+        ask: Callable[[Connection, Place], Awaitable[Place]],
+        connect: Callable[..., Connection],
         *,
         away: str,
         place_away: str,
     ) -> None:
+        """Make one; `connect` makes a connection to a `host` and `port`, which is not open yet."""
         self.place_away = place_away
         self._hosts = list(hosts)
         self._ask = ask
-        self._options = options
+        self._connect = connect
         self._away = away
         self._told: Place | None = None
 
@@ -124,21 +125,28 @@ class Locator:
         raise NotReached(problem) from cause
 
     async def _ask_one(self, host: Place) -> Place:
-        async with (
-            asyncio.timeout(SEED_TIMEOUT),
-            Redis.from_pool(ConnectionPool(host=host[0], port=host[1], **self._options)) as client,
-        ):
-            return await self._ask(client, host)
+        connection: Any = self._connect(host=host[0], port=host[1])  # redis-py has no types here
+        try:
+            async with asyncio.timeout(SEED_TIMEOUT):
+                await connection.connect()
+                return await self._ask(connection, host)
+        finally:
+            # It waits for nothing: who is cancelled once more meanwhile, by the time that all of
+            # this may take, would leave the connection open. A pool of redis-py waits.
+            await connection.disconnect(nowait=True)
 
 
-def ask_sentinel(service: str) -> Callable[[Redis, Place], Awaitable[Place]]:
+async def _command(connection: Connection, *words: str) -> Any:
+    await connection.send_command(*words)
+    return await connection.read_response()
+
+
+def ask_sentinel(service: str) -> Callable[[Connection, Place], Awaitable[Place]]:
     """Return what asks a Sentinel for the primary of a service."""
 
-    async def ask(client: Redis, _: Place) -> Place:
-        # redis-py types commands for its two clients at once: Any is what is left of that.
-        sentinel: Any = client
+    async def ask(sentinel: Connection, _: Place) -> Place:
         try:
-            found = await sentinel.sentinel_get_master_addr_by_name(service)
+            found = await _command(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", service)
         except AuthenticationError:
             raise NotReached(SENTINEL_REFUSES) from None
         except ResponseError as error:
@@ -152,11 +160,10 @@ def ask_sentinel(service: str) -> Callable[[Redis, Place], Awaitable[Place]]:
     return ask
 
 
-async def ask_node(client: Redis, asked: Place) -> Place:
+async def ask_node(node: Connection, asked: Place) -> Place:
     """Ask a node of a cluster which one serves our slot."""
-    node: Any = client
     try:
-        ranges = await node.execute_command("CLUSTER", "SLOTS")
+        ranges = await _command(node, "CLUSTER", "SLOTS")
     except NoPermissionError:
         raise NotReached(MAY_NOT_ASK) from None
     except ResponseError as error:
