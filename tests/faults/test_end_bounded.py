@@ -14,8 +14,10 @@ from aiohttp import ClientError, ClientSession, web
 from sidecar.app.runner import DrainingRunner
 from sidecar.stores.sql.engine import CONNECTIONS, Database
 from tests.faults.asking import log_in
+from tests.programs.certificates import make_certificates
 from tests.programs.postgres import serving_postgres
 from tests.programs.process import free_port
+from tests.programs.redis import serving_redis
 from tests.programs.service import make_service, serving
 
 pytestmark = pytest.mark.asyncio
@@ -64,6 +66,26 @@ async def test_a_database_that_froze_just_now_does_not_keep_a_process_from_endin
                 server.send(signal.SIGCONT)
             problems = [line for line in made.read_log() if line["level"] in {"ERROR", "CRITICAL"}]
             assert problems == []
+
+
+@pytest.mark.parametrize("by_tls", [False, True], ids=["plain", "by TLS"])
+async def test_a_redis_that_froze_just_now_does_not_keep_a_process_from_ending(
+    tmp_path: Path, client: ClientSession, by_tls: bool
+) -> None:
+    tls = make_certificates(tmp_path) if by_tls else None
+    async with serving_redis(tmp_path, tls=tls) as redis:
+        shown = {"url": redis.url}
+        if tls is not None:
+            certificate, key = map(str, tls.client)
+            shown |= {"ca_file": str(tls.ca), "cert_file": certificate, "key_file": key}
+        made = make_service(tmp_path, {"redis": shown})
+        await made.add_user("alice")
+        async with serving(made):
+            await asyncio.gather(*(log_in(client, made) for _ in range(CONNECTIONS)))
+            assert redis.program is not None
+            redis.program.process.send_signal(signal.SIGSTOP)
+            async with asyncio.timeout(PROMISE):
+                assert await made.end() == 0
 
 
 def hang_a_thread(folder: Path) -> dict[str, str]:

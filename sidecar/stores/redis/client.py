@@ -11,6 +11,7 @@ nodes, of which we need one (stores/redis/places.py).
 """
 
 import ssl
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from sidecar.errors import DocumentInvalid
 from sidecar.schemas.redisurl import Form, RedisUrl, RedisUrlInvalid, parse_redis_url
@@ -66,6 +68,12 @@ def open_client(url: str, access: RedisAccess, *, timeout: float, connections: i
     options |= {"connection_class": kind, "locator": locator}
     pool = BlockingConnectionPool(max_connections=connections, timeout=timeout, **options)
     return LocatedRedis.from_pool(pool)
+
+
+async def close_client(client: Redis) -> None:
+    """Close all its connections: by TLS, a server that stands still never says goodbye."""
+    with suppress(RedisError, OSError):
+        await client.aclose()
 
 
 def _choose_connection(url: RedisUrl, tls: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sidecar.core.writers import Writers
 from sidecar.ports import Entry, FeedStore
 from sidecar.settings.types import RedisAccess
 from sidecar.stores.redis.announcing import ANNOUNCE_TIMEOUT, CONNECTIONS, Announcements
-from sidecar.stores.redis.client import PLAIN, open_client
+from sidecar.stores.redis.client import PLAIN, close_client, open_client
 from sidecar.stores.redis.health import Health
 from sidecar.stores.redis.reading import READ_TIMEOUT, LogReader
 from sidecar.stores.redis.refill import Refill
@@ -93,8 +93,8 @@ class RedisFeed:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._writer.aclose()
-        await self._reader.aclose()
+        await close_client(self._writer)
+        await close_client(self._reader)
 
     async def announce(self, entries: Sequence[Entry]) -> bool:
         """Announce these; False where Redis did not take them in time."""

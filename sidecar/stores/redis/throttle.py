@@ -19,7 +19,7 @@ from sidecar.core.throttle import (
 from sidecar.errors import StoreUnavailable
 from sidecar.ports.throttle import Counted
 from sidecar.settings.types import RedisAccess
-from sidecar.stores.redis.client import PLAIN, open_client
+from sidecar.stores.redis.client import PLAIN, close_client, open_client
 from sidecar.stores.redis.health import describe
 
 PREFIX: Final = "{sidecar}:throttle:"  # the braces make one hash slot of all keys
@@ -40,7 +40,7 @@ class RedisThrottle:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        await close_client(self._client)
 
     async def admit(self, buckets: Sequence[Bucket], now: int) -> Counted | Blocked:
         """Count an attempt, unless one of its buckets takes none now."""
