@@ -21,7 +21,8 @@ from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.verify import QUESTIONS
 
 # Together with the second in which a worker notices its signal, and the two and a half in which a
-# frozen database is left, these stay below ten.
+# frozen database is left, these stay below ten; a frozen Redis by TLS takes one more. Where all of
+# that meets, a process ends by force (cli/serve.py).
 DRAIN: Final = 1.0  # seconds in which a gateway's next request closes its connection
 SHUTDOWN_TIMEOUT: Final = 5.0  # seconds for requests under way; a body may take four
 CUT: Final = 0.1  # seconds for what is cut off to end; aiohttp waits them twice

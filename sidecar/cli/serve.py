@@ -21,6 +21,7 @@ from sidecar.settings import Settings
 from sidecar.telemetry.log import configure_logging
 
 LAST_RESORT: Final = 2.0  # seconds behind all that anybody waits for
+IN_TIME: Final = 9.0  # seconds from the signal: behind ten, what runs this process may kill it
 
 log = logging.getLogger("sidecar.serve")
 
@@ -50,9 +51,9 @@ def serve(
             try:
                 runner.run(_serve(settings))
             except Exception as error:
-                _end_at_last(1, str(error))
+                _end_at_last(LAST_RESORT, 1, str(error))
                 raise
-            _end_at_last(0)
+            _end_at_last(LAST_RESORT, 0)
     except SidecarError:
         raise
     except Exception:
@@ -69,14 +70,14 @@ def find_uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def _end_at_last(status: int, cause: str | None = None) -> None:
-    """Have this process end soon with this status, whatever is still under way.
+def _end_at_last(seconds: float, status: int, cause: str | None = None) -> None:
+    """Have this process end by then with this status, whatever is still under way.
 
     Else it would wait for each thread, such as one at a file system that is gone, and for each
     look-up of a name that has begun, though nobody wants what they bring any more. `cause` is what
     ended it.
     """
-    timer = threading.Timer(LAST_RESORT, _end_by_force, (status, cause))
+    timer = threading.Timer(seconds, _end_by_force, (status, cause))
     timer.daemon = True
     timer.start()
 
@@ -90,8 +91,13 @@ def _end_by_force(status: int, cause: str | None) -> None:
 async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+
+    def end() -> None:
+        _end_at_last(IN_TIME, 0)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     # What is being read for the first time need not be read again; unheard, the signal would kill.
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
     async with open_serving(settings, ended=stop.set) as (serving, runner):

@@ -86,6 +86,10 @@ async def test_a_service_that_sentinels_do_not_know_and_their_password_are_named
         known = RedisAccess(sentinel_password="0ther")
         for place, words in (
             ((sentinels.url, PLAIN), "Sentinels refuse the password"),
+            (
+                (sentinels.url, RedisAccess(sentinel_password="wr0ng")),
+                "Sentinels refuse the password",
+            ),
             ((sentinels.url.replace("/main/", "/other/"), known), "no primary of that name"),
         ):
             caplog.clear()

@@ -182,6 +182,32 @@ async def test_a_cancellation_that_a_driver_has_lost_is_one(
         await database.close()
 
 
+async def test_a_failure_behind_a_cancellation_that_was_taken_back_is_one_too(
+    database_url: str,
+) -> None:
+    """As by a timeout around it, which takes its own cancellation back."""
+    database, waiting = Database(database_url), asyncio.Event()
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        waiting.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        async with database.write():
+            task.uncancel()
+            raise TimeoutError
+
+    task = asyncio.create_task(work())
+    await waiting.wait()
+    task.cancel()
+    try:
+        with pytest.raises(StoreUnavailable):
+            await task
+    finally:
+        await database.close()
+
+
 async def test_a_failure_behind_a_cancellation_is_still_one(database_url: str) -> None:
     """Who writes something down at its end is told that it could not."""
     database, waiting = Database(database_url), asyncio.Event()

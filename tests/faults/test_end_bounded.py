@@ -13,12 +13,12 @@ from aiohttp import ClientError, ClientSession, web
 
 from sidecar.app.runner import DrainingRunner
 from sidecar.stores.sql.engine import CONNECTIONS, Database
-from tests.faults.asking import log_in
+from tests.faults.asking import log_in, until
 from tests.programs.certificates import make_certificates
 from tests.programs.postgres import serving_postgres
 from tests.programs.process import free_port
 from tests.programs.redis import serving_redis
-from tests.programs.service import make_service, serving
+from tests.programs.service import end_quietly, make_service, serving
 
 pytestmark = pytest.mark.asyncio
 
@@ -88,18 +88,43 @@ async def test_a_redis_that_froze_just_now_does_not_keep_a_process_from_ending(
                 assert await made.end() == 0
 
 
-def hang_a_thread(folder: Path) -> dict[str, str]:
-    """Return the environment of a process with a thread that waits for ever, for what is gone."""
+A_THREAD: Final = """
+import threading
+threading.Thread(target=threading.Event().wait, name='hangs').start()
+"""
+# The thread that writes opens the database, and it is gone.
+A_FILE: Final = """
+import sqlite3, threading
+connect = sqlite3.dbapi2.connect
+def hang(*args, **kwargs):
+    if threading.current_thread().name.startswith("sqlite"):
+        threading.Event().wait()
+    return connect(*args, **kwargs)
+sqlite3.connect = sqlite3.dbapi2.connect = hang
+"""
+# So it is where a thread looks for the file for the first time.
+A_START: Final = """
+import os, pathlib, threading
+look = os.open
+def hang(path, *args, **kwargs):
+    if str(path).endswith(".db"):
+        pathlib.Path("hung").touch()
+        threading.Event().wait()
+    return look(path, *args, **kwargs)
+os.open = hang
+"""
+
+
+def hang(folder: Path, program: str = A_THREAD) -> dict[str, str]:
+    """Return the environment of a process in which something waits for ever, for what is gone."""
     place = folder / "hanging"
     place.mkdir()
-    (place / "sitecustomize.py").write_text(
-        "import threading\nthreading.Thread(target=threading.Event().wait, name='hangs').start()\n"
-    )
+    (place / "sitecustomize.py").write_text(program)
     return {"PYTHONPATH": str(place)}
 
 
 async def test_a_thread_that_hangs_does_not_keep_a_process_from_ending(tmp_path: Path) -> None:
-    service = make_service(tmp_path, environ=hang_a_thread(tmp_path))
+    service = make_service(tmp_path, environ=hang(tmp_path))
     async with serving(service):
         async with asyncio.timeout(PROMISE):
             assert await service.end() == 0
@@ -108,8 +133,44 @@ async def test_a_thread_that_hangs_does_not_keep_a_process_from_ending(tmp_path:
     assert "hangs" in forced["threads"]
 
 
+async def test_nor_does_the_one_that_writes_to_sqlite_at_a_file_that_is_gone(
+    tmp_path: Path, client: ClientSession
+) -> None:
+    service = make_service(tmp_path, environ=hang(tmp_path, A_FILE))
+    async with serving(service):
+        guess = {"username": "alice", "password": "not the passphrase"}
+        guessing = asyncio.ensure_future(client.post(f"{service.url}/login", json=guess))
+        await asyncio.wait([guessing], timeout=1)
+        assert not guessing.done()
+        async with asyncio.timeout(PROMISE):
+            assert await service.end() == 0
+        await asyncio.wait([guessing])
+    *_, forced = service.read_log()
+    assert forced["message"] == "ended by force"
+    assert any(each.startswith("sqlite") for each in forced["threads"])
+
+
+async def test_nor_does_a_start_that_hangs_there(tmp_path: Path) -> None:
+    service = make_service(tmp_path, environ=hang(tmp_path, A_START))
+    starting = asyncio.create_task(service.start())
+
+    async def hangs() -> bool:
+        return (tmp_path / "hung").exists()
+
+    try:
+        await until(hangs, "it hangs")
+        async with asyncio.timeout(PROMISE):
+            assert await service.end() == 0
+        with pytest.raises(AssertionError, match="not ready"):
+            await starting
+    finally:
+        await end_quietly(service)
+    *_, forced = service.read_log()
+    assert forced["message"] == "ended by force"
+
+
 async def test_nor_where_it_could_not_start_and_the_log_says_why(tmp_path: Path) -> None:
-    service = make_service(tmp_path, environ=hang_a_thread(tmp_path))
+    service = make_service(tmp_path, environ=hang(tmp_path))
     async with serving(replace(service, environ={})), asyncio.timeout(PROMISE):
         ended = await service.run("serve")
     assert ended.status == 1

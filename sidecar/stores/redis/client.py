@@ -10,6 +10,7 @@ where ours waits, try several times, and those of a cluster look commands up and
 nodes, of which we need one (stores/redis/places.py).
 """
 
+import asyncio
 import ssl
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -41,6 +42,7 @@ from sidecar.stores.redis.places import (
 )
 
 PLAIN: Final = RedisAccess()  # nothing beside the URL
+GOODBYE: Final = 0.5  # seconds
 
 
 def open_client(url: str, access: RedisAccess, *, timeout: float, connections: int) -> Redis:
@@ -71,9 +73,10 @@ def open_client(url: str, access: RedisAccess, *, timeout: float, connections: i
 
 
 async def close_client(client: Redis) -> None:
-    """Close all its connections: by TLS, a server that stands still never says goodbye."""
+    """Close all its connections, though by TLS a server that stands still says no goodbye."""
     with suppress(RedisError, OSError):
-        await client.aclose()
+        async with asyncio.timeout(GOODBYE):
+            await client.aclose()
 
 
 def _choose_connection(url: RedisUrl, tls: dict[str, Any]) -> dict[str, Any]:

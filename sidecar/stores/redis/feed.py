@@ -93,8 +93,7 @@ class RedisFeed:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await close_client(self._writer)
-        await close_client(self._reader)
+        await asyncio.gather(close_client(self._writer), close_client(self._reader))
 
     async def announce(self, entries: Sequence[Entry]) -> bool:
         """Announce these; False where Redis did not take them in time."""

@@ -67,6 +67,10 @@ CIRCLE: Final = (
 )
 
 
+# What comes of an answer of another shape: whoever gave it is not what the URL says.
+ODD: Final = (TypeError, ValueError, LookupError)
+
+
 class NotReached(RedisConnectionError):
     """The server that has our keys was not found, or is away; its text says what to do."""
 
@@ -128,7 +132,6 @@ class Locator:
         connection: Any = self._connect(host=host[0], port=host[1])  # redis-py has no types here
         try:
             async with asyncio.timeout(SEED_TIMEOUT):
-                await connection.connect()
                 return await self._ask(connection, host)
         finally:
             # It waits for nothing: who is cancelled once more meanwhile, by the time that all of
@@ -136,7 +139,9 @@ class Locator:
             await connection.disconnect(nowait=True)
 
 
-async def _command(connection: Connection, *words: str) -> Any:
+async def _command(connection: Any, *words: str) -> Any:
+    """Connect, which is where a password is refused, and return what a command is answered."""
+    await connection.connect()
     await connection.send_command(*words)
     return await connection.read_response()
 
@@ -155,7 +160,10 @@ def ask_sentinel(service: str) -> Callable[[Connection, Place], Awaitable[Place]
             raise
         if found is None:
             raise NotReached(UNKNOWN_SERVICE)
-        return str(found[0]), int(found[1])
+        try:
+            return str(found[0]), int(found[1])
+        except ODD:
+            raise NotReached(NO_SENTINEL) from None
 
     return ask
 
@@ -170,11 +178,14 @@ async def ask_node(node: Connection, asked: Place) -> Place:
         if "cluster support disabled" in str(error):
             raise NotReached(NO_CLUSTER) from None
         raise
-    for first, last, primary, *_ in ranges:
-        if first <= SLOT <= last:
-            # An endpoint that a node does not know, or does not tell, is the one that was asked.
-            name = primary[0] if primary[0] not in {None, "", "?"} else asked[0]
-            return str(name), int(primary[1])
+    try:
+        for first, last, primary, *_ in ranges:
+            if first <= SLOT <= last:
+                # An endpoint that a node does not know, or does not tell, is who was asked.
+                name = primary[0] if primary[0] not in {None, "", "?"} else asked[0]
+                return str(name), int(primary[1])
+    except ODD:
+        raise NotReached(NO_CLUSTER) from None
     raise NotReached(NO_OWNER)
 
 

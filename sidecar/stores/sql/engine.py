@@ -93,7 +93,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection, as soon where the database is frozen."""
         if self._alone is not None:
-            self._alone.close()
+            await self._alone.close()
         if self._idle is not None:
             await self._idle.close()
         await self._engine.dispose()
@@ -223,9 +223,10 @@ class _Alone:
         listen_sqlite(self._engine)
         _listen_changes(self._engine)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let what has begun end, drop what waits, and close the connection."""
-        self._executor.shutdown(cancel_futures=True)
+        # Not on the event loop: what has begun may hang, at a file system that is gone.
+        await asyncio.to_thread(self._executor.shutdown, cancel_futures=True)
         self._engine.dispose()
 
     async def run(self, work: Callable[[sa.Connection], T]) -> tuple[T, bool]:
