@@ -156,14 +156,27 @@ async def test_more_callers_than_connections_wait_and_then_are_told(
     assert "busy" in str(raised.value)
 
 
+async def run_cancelled(
+    database_url: str, work: Callable[[Database, asyncio.Event], Awaitable[None]]
+) -> None:
+    """Do this, cancelled where it says that it waits; raise what it raises."""
+    database, waiting = Database(database_url), asyncio.Event()
+    task = asyncio.ensure_future(work(database, waiting))
+    await waiting.wait()
+    task.cancel()
+    try:
+        await task
+    finally:
+        await database.close()
+
+
 @pytest.mark.parametrize("error", [TimeoutError, None])
 async def test_a_cancellation_that_a_driver_has_lost_is_one(
     database_url: str, error: type[Exception] | None
 ) -> None:
     """Else who runs for ever takes it for a database that is away, or for nothing, and goes on."""
-    database, waiting = Database(database_url), asyncio.Event()
 
-    async def work() -> None:
+    async def work(database: Database, waiting: asyncio.Event) -> None:
         async with database.write():
             waiting.set()
             try:
@@ -172,23 +185,16 @@ async def test_a_cancellation_that_a_driver_has_lost_is_one(
                 if error is not None:
                     raise error from None
 
-    task = asyncio.create_task(work())
-    await waiting.wait()
-    task.cancel()
-    try:
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    finally:
-        await database.close()
+    with pytest.raises(asyncio.CancelledError):
+        await run_cancelled(database_url, work)
 
 
 async def test_a_failure_behind_a_cancellation_that_was_taken_back_is_one_too(
     database_url: str,
 ) -> None:
     """As by a timeout around it, which takes its own cancellation back."""
-    database, waiting = Database(database_url), asyncio.Event()
 
-    async def work() -> None:
+    async def work(database: Database, waiting: asyncio.Event) -> None:
         task = asyncio.current_task()
         assert task is not None
         waiting.set()
@@ -198,21 +204,14 @@ async def test_a_failure_behind_a_cancellation_that_was_taken_back_is_one_too(
             task.uncancel()
             raise TimeoutError
 
-    task = asyncio.create_task(work())
-    await waiting.wait()
-    task.cancel()
-    try:
-        with pytest.raises(StoreUnavailable):
-            await task
-    finally:
-        await database.close()
+    with pytest.raises(StoreUnavailable):
+        await run_cancelled(database_url, work)
 
 
 async def test_a_failure_behind_a_cancellation_is_still_one(database_url: str) -> None:
     """Who writes something down at its end is told that it could not."""
-    database, waiting = Database(database_url), asyncio.Event()
 
-    async def work() -> None:
+    async def work(database: Database, waiting: asyncio.Event) -> None:
         try:
             waiting.set()
             await asyncio.Event().wait()
@@ -220,11 +219,5 @@ async def test_a_failure_behind_a_cancellation_is_still_one(database_url: str) -
             async with database.write():
                 raise TimeoutError
 
-    task = asyncio.create_task(work())
-    await waiting.wait()
-    task.cancel()
-    try:
-        with pytest.raises(StoreUnavailable):
-            await task
-    finally:
-        await database.close()
+    with pytest.raises(StoreUnavailable):
+        await run_cancelled(database_url, work)
