@@ -15,7 +15,7 @@ from sidecar.core.claims import Claims
 from sidecar.core.shards import BITS, SHARDS, Marks, ShardedMap
 from sidecar.core.verdict import Reason
 
-FEW: Final = 2048  # revocations, up to which few marks do: 4 kB of them, and 1 MB for more
+FEW: Final = 1024  # revocations, up to which few marks do: 4 kB of them, and 1 MB for more
 FEW_MARKS: Final = 15
 MANY_MARKS: Final = 23
 EPOCH_BITS: Final = 64  # of an epoch; SQL counts to 2**63 - 1
@@ -83,8 +83,7 @@ class RevocationView:
         if self._few and len(self) > FEW:
             self._few = False
             self._marks = Marks(MANY_MARKS)
-            for subject in chain(self._tokens, self._sessions, self._users):
-                self._marks.add(subject)
+            self._marks.add_all(chain(self._tokens, self._sessions, self._users))
 
     def _take(self, entry: Revocation) -> bool:
         """Take one entry in; say whether it was new."""

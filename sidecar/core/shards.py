@@ -86,9 +86,15 @@ class Marks:
         part = hash(subject) >> self.shift
         self.bits[part >> 3] |= BITS[part & 7]
 
+    def add_all(self, subjects: Iterable[str]) -> None:
+        """Set the bits of these."""
+        bits, shift = self.bits, self.shift
+        for subject in subjects:
+            part = hash(subject) >> shift
+            bits[part >> 3] |= BITS[part & 7]
+
     def renew(self, place: int, subjects: Iterable[str]) -> None:
         """Set the bits of these anew; they are all that stand in the shards of this place."""
         length = len(self.bits) // SHARDS
         self.bits[place * length : (place + 1) * length] = bytes(length)
-        for subject in subjects:
-            self.add(subject)
+        self.add_all(subjects)

@@ -17,7 +17,7 @@ from sidecar.stores.sql.revocations import SqlRevocations
 PERIOD: Final = 0.2  # seconds between looks
 SHORTEST_PAUSE: Final = 0.02  # seconds between looks where PostgreSQL tells of many commits
 LONGEST_TRUST: Final = 5.0  # seconds without a change after which the log is read all the same
-PAGE: Final = 250  # entries read at once: more would hold the event loop for over 5 ms
+PAGE: Final = 200  # entries read at once: more would hold the event loop for over 5 ms
 # Seconds between the pages of the whole log that are read again, whatever was seen: whoever writes
 # past us, and a database that was set back at the worst moment, are noticed all the same.
 PAGE_PERIOD: Final = 5.0
