@@ -1,5 +1,6 @@
 """A policy that changes while the service runs: requests go on, and it is in force soon."""
 
+import asyncio
 import os
 import sys
 import time
@@ -20,7 +21,10 @@ pytestmark = pytest.mark.asyncio
 
 HOSTS, RULES = 1_000, 10  # the policy that the promises are about: ten thousand rules
 HELD = 0.005  # seconds that a decision may have to wait for a new policy
-IN_FORCE = 2.0  # CPU seconds for parsing, checking and taking over
+# CPU of parsing, checking and taking over, divided by that of PyYAML's own loader for parsing
+# alone. `make bench` holds it to seconds.
+MOST_RATIO = 1.5
+YAML_ALONE = "import sys, yaml; yaml.load(open(sys.argv[1], 'rb'), yaml.CSafeLoader)"
 ROUNDS = 3  # the machine is shared: the best one counts
 
 
@@ -94,18 +98,21 @@ def _worked() -> float:
     return sum(os.times()[:4])
 
 
-async def test_ten_thousand_rules_are_loaded_and_checked_within_two_seconds(
+async def test_ten_thousand_rules_are_loaded_and_checked_as_fast_as_yaml_is_parsed(
     path: Path, file: PolicyFile
 ) -> None:
     """By the process that parses a changed policy, in which no test looks on."""
     await file.read()
-    taken = []
+    ratios = []
     for version in range(1, ROUNDS + 1):
         _write(path, make_policy(version, HOSTS, RULES))
         began = _worked()
         assert len(await file.read()) == HOSTS * RULES
-        taken.append(_worked() - began)
-    assert min(taken) < IN_FORCE
+        read = _worked()
+        yaml = await asyncio.create_subprocess_exec(sys.executable, "-c", YAML_ALONE, str(path))
+        assert await yaml.wait() == 0
+        ratios.append((read - began) / (_worked() - read))
+    assert min(ratios) < MOST_RATIO
 
 
 async def test_every_problem_comes_back_with_its_line(path: Path, file: PolicyFile) -> None:
