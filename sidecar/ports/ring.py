@@ -34,11 +34,18 @@ class RingStore(Protocol):
         ...
 
     async def remember_ring(
-        self, keys: Sequence[RingKey], fingerprint: str, *, dated: frozenset[str]
+        self,
+        keys: Sequence[RingKey],
+        fingerprint: str,
+        *,
+        dated: frozenset[str],
+        older: AuditEvent | None = None,
     ) -> None:
         """Add keys that are not known yet, and keep the dates of those in `dated` (by `kid`).
 
         The first fingerprint stays; beside another nothing is done. A revoked key stays revoked.
+        Where the keys are `older` than what SQL remembers, which knew no ring yet, everyone is
+        ended with that event: what these keys sealed may have been revoked in another database.
         """
         ...
 

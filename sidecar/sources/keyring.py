@@ -3,10 +3,13 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
+from sidecar.core.audit import EVERYONE, SERVICE, Action, AuditEvent
 from sidecar.core.encoding import to_base64url
 from sidecar.core.keyring import Key, KeyDates, KeyRing, Purpose
 from sidecar.core.turn import RingTurn, Schedule
@@ -28,6 +31,12 @@ from sidecar.sources.keywriter import (
     write_turn,
 )
 from sidecar.sources.watch import Signature, sign_files
+
+# Seconds by which processes may come later that make the first start together. A key that has
+# signed for longer has done so for another database.
+FIRST_START: Final = 60
+
+log = logging.getLogger("sidecar.keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +77,14 @@ class KeyDirectory:
 
         SQL remembers each key that it has not seen, and the dates that lie beside it. Where it
         knows a ring no new one is made beside it, and a directory that lacks a key still in use,
-        or has another `secret`, is refused. Raises DocumentInvalid, RingMismatch, StoreUnavailable.
+        or has another `secret`, is refused. Where it knows none, and keys were here already, what
+        they sealed is refused: nobody knows what of it had been revoked. Raises DocumentInvalid,
+        RingMismatch, StoreUnavailable.
         """
         remembered, fingerprint = await self._store.read_ring()
         passphrase = await asyncio.to_thread(read_passphrase, self._passphrase_file)
-        if not remembered and fingerprint is None:
+        is_new = not remembered and fingerprint is None
+        if is_new:
             await asyncio.to_thread(make_missing, self._path, now, self._schedules, passphrase)
         files, secret = await asyncio.to_thread(
             self._read, passphrase, remembered, fingerprint, now
@@ -80,7 +92,14 @@ class KeyDirectory:
         rows = [self._row(file, now) for file in files]
         dated = frozenset(file.kid for file in files if file.dates is not None)
         if fingerprint is None or _lacks(remembered, rows, dated):
-            await self._store.remember_ring(rows, _fingerprint(secret), dated=dated)
+            older = None
+            if is_new and any(_has_signed(file, now) for file in files):
+                older = AuditEvent(now, Action.EVERYONE_ENDED, SERVICE, EVERYONE)
+                log.warning(
+                    "the database is new, and the keys are not: what they sealed before is refused",
+                    extra={"directory": str(self._path)},
+                )
+            await self._store.remember_ring(rows, _fingerprint(secret), dated=dated, older=older)
             remembered, fingerprint = await self._store.read_ring()
             self._refuse_other(secret, fingerprint)
         known = {row.kid: row for row in remembered}
@@ -201,6 +220,11 @@ def _find_keys(files: Sequence[KeyFile], known: Mapping[str, RingKey]) -> list[K
 
 def _dates(row: RingKey) -> KeyDates:
     return KeyDates(row.purpose, row.not_before, row.sign_until, row.publish_until)
+
+
+def _has_signed(file: KeyFile, now: int) -> bool:
+    """Say whether a key may have signed before the first start that is under way."""
+    return file.dates is None or file.dates.not_before < now - FIRST_START
 
 
 def _lacks(remembered: Sequence[RingKey], rows: Sequence[RingKey], dated: frozenset[str]) -> bool:

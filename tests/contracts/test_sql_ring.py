@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.core.audit import OPERATOR, Action, AuditEvent, AuditQuery
+from sidecar.core.audit import EVERYONE, OPERATOR, SERVICE, Action, AuditEvent, AuditQuery
+from sidecar.core.claims import LATEST_DATE
 from sidecar.core.keyring import Purpose
 from sidecar.core.revocation import Level, Revocation, RevocationView
 from sidecar.errors import NotFound, RingMismatch
 from sidecar.ports import RingKey
-from sidecar.sources.keyring import KeyDirectory, OpenedRing
+from sidecar.sources.keyring import FIRST_START, KeyDirectory, OpenedRing
+from sidecar.sources.keywriter import make_missing
 from sidecar.stores.sql import SqlStore
 from tests.contracts.sql_stores import KEEP, NOW
 from tests.sources.keydirs import SCHEDULES
@@ -78,6 +80,30 @@ async def test_the_first_fingerprint_stays_and_beside_another_nothing_is_done(
     moved = replace(TOKEN, publish_until=NOW + 99)
     await store.ring.remember_ring([moved, COOKIE], "second", dated=frozenset({"k-1", "k-2"}))
     assert await store.ring.read_ring() == ([TOKEN], "print")
+
+
+async def test_where_the_keys_are_older_than_the_first_ring_everyone_is_ended_once(
+    store: SqlStore, other: SqlStore
+) -> None:
+    older = AuditEvent(NOW, Action.EVERYONE_ENDED, SERVICE, EVERYONE)
+    for each in (store, other):
+        await each.ring.remember_ring([TOKEN], "print", dated=frozenset(), older=older)
+    (entry,) = await other.revocations.read_entries(0)
+    assert entry.revocation == Revocation(Level.EVERYONE, "", NOW, LATEST_DATE)
+    assert await trail(other) == [(NOW, "everyone.ended", SERVICE, EVERYONE)]
+
+
+@pytest.mark.parametrize("passed", [FIRST_START, FIRST_START + 1])
+async def test_keys_that_signed_for_another_database_seal_nothing_that_is_good_in_a_new_one(
+    store: SqlStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, passed: int
+) -> None:
+    """Nobody knows what of it had been revoked."""
+    make_missing(tmp_path / "keys", NOW - passed, SCHEDULES)
+    for _ in range(2):
+        await KeyDirectory(tmp_path / "keys", store.ring, SCHEDULES).open(NOW)
+    ended = [entry.revocation.level for entry in await store.revocations.read_entries(0)]
+    assert ended == [Level.EVERYONE] * (passed > FIRST_START)
+    assert len(caplog.messages) == len(ended)
 
 
 async def test_replicas_that_start_at_once_agree(store: SqlStore, other: SqlStore) -> None:

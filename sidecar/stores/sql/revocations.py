@@ -140,19 +140,25 @@ class SqlRevocations:
 
     async def end_all_sessions(self, event: AuditEvent) -> tuple[Entry, ...]:
         """End the sessions and tokens of everyone, move the one epoch of all, write the event."""
+        async with self._database.write(log=True) as connection:
+            return await self.end_everyone(connection, event)
+
+    async def end_everyone(
+        self, connection: AsyncConnection, event: AuditEvent
+    ) -> tuple[Entry, ...]:
+        """Do the same within the caller's transaction, which writes revocations."""
         move = (
             sa.update(deployment)
             .where(deployment.c.id == 1)
             .values(epoch=_move_beyond(deployment.c.epoch, event.at))
             .returning(deployment.c.epoch)
         )
-        async with self._database.write(log=True) as connection:
-            epoch = (await connection.execute(move)).scalar_one()
-            for table in (sessions, personal_tokens, resets, marks):
-                await connection.execute(sa.delete(table))
-            await write_event(connection, event)
-            entry = Revocation(Level.EVERYONE, "", epoch, LATEST_DATE)
-            return await self.record(connection, entry)
+        epoch = (await connection.execute(move)).scalar_one()
+        for table in (sessions, personal_tokens, resets, marks):
+            await connection.execute(sa.delete(table))
+        await write_event(connection, event)
+        entry = Revocation(Level.EVERYONE, "", epoch, LATEST_DATE)
+        return await self.record(connection, entry)
 
     async def move_epoch(
         self,

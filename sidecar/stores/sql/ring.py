@@ -32,7 +32,12 @@ class SqlRing:
         return keys, fingerprint
 
     async def remember_ring(
-        self, keys: Sequence[RingKey], fingerprint: str, *, dated: frozenset[str]
+        self,
+        keys: Sequence[RingKey],
+        fingerprint: str,
+        *,
+        dated: frozenset[str],
+        older: AuditEvent | None = None,
     ) -> None:
         """Add keys that are not known yet, and keep the dates of those in `dated`.
 
@@ -40,10 +45,12 @@ class SqlRing:
         refused would be missed in the one that is not.
         """
         read = sa.select(deployment.c.secret_fingerprint).where(deployment.c.id == 1)
-        async with self._database.write() as connection:
+        async with self._database.write(log=older is not None) as connection:
             first = (await connection.execute(read.with_for_update())).scalar_one()
             if first not in {None, fingerprint}:
                 return
+            if first is None and older is not None:
+                await self._revocations.end_everyone(connection, older)
             known = set((await connection.execute(sa.select(ring_keys.c.kid))).scalars())
             rows = [_row(key) for key in keys if key.kid not in known]
             if rows:
