@@ -11,6 +11,7 @@ from sidecar.cli.options import (
     open_prepared,
     print_table,
     read_settings,
+    require_database,
     run,
     warn,
 )
@@ -74,6 +75,8 @@ def rotate(at_once: bool, alg: str | None, purpose: str, config_file: Path | Non
     """
     wanted = None if alg is None else Algorithm(alg)
     settings = read_settings(config_file)
+    if at_once:
+        require_database(settings)
     following = run(_rotate(settings, Purpose(purpose), wanted, at_once=at_once))
     click.echo(following.kid)
     click.echo(f"signs from {format_moment(following.not_before)}", err=True)

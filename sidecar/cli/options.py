@@ -102,12 +102,17 @@ def read_line(longest: int) -> str:
 
 
 def require_database(settings: "Settings") -> None:
-    """Raise SidecarError where an embedded database is not there: a question makes none."""
+    """Raise SidecarError where an embedded database is not there.
+
+    A question makes none, and nobody is told that something was revoked in a new one.
+    """
     from sidecar.schemas.values import SQLITE
 
     path = settings.database_url.removeprefix(SQLITE)
     if path != settings.database_url and not Path(path).exists():
-        raise SidecarError(f"there is no database {path}, so there are no users (database.url)")
+        raise SidecarError(
+            f"there is no database {path} (database.url): name the settings of the service"
+        )
 
 
 @asynccontextmanager

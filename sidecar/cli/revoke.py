@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from sidecar.cli.options import config_option, open_prepared, read_line, read_settings, run
+from sidecar.cli.options import (
+    config_option,
+    open_prepared,
+    read_line,
+    read_settings,
+    require_database,
+    run,
+)
 from sidecar.clock import read_clock
 from sidecar.core.audit import OPERATOR, Author
 from sidecar.core.claims import TokenKind
@@ -41,6 +48,7 @@ def revoke(
     if sum((token is not None, sid is not None, username is not None, everyone)) != 1:
         raise click.UsageError("say one of --token, --session, --user, --everyone")
     settings = read_settings(config_file)
+    require_database(settings)
     if token == "-":
         token = read_line(LONGEST_TOKEN).strip()
     run(_revoke(settings, token, sid, username))

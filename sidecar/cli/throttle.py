@@ -12,6 +12,7 @@ from sidecar.cli.options import (
     open_prepared,
     print_table,
     read_settings,
+    require_database,
     run,
     warn,
 )
@@ -53,7 +54,9 @@ def clear(name: str | None, everything: bool, config_file: Path | None) -> None:
     """Forget the attempts of a user, known or not, or of an address; known devices stay known."""
     if (name is None) is not everything:
         raise click.UsageError("say either NAME|ADDRESS or --all")
-    cleared, subject = run(_clear(read_settings(config_file), name))
+    settings = read_settings(config_file)
+    require_database(settings)
+    cleared, subject = run(_clear(settings, name))
     if subject != UNKNOWN:
         click.echo(f"cleared: {cleared}", err=True)
     elif cleared:
@@ -128,7 +131,7 @@ async def _find_users(
 async def _clear(settings: "Settings", name: str | None) -> tuple[int, str]:
     """Return how many tallies went, and who is named in the audit trail.
 
-    Redis comes first: the trail has nothing that was not done.
+    While Redis is away SQL counts: it forgets all the same, and StoreUnavailable says what is left.
     """
     async with open_prepared(settings) as services:
         names = await _open_names(services)
@@ -136,8 +139,19 @@ async def _clear(settings: "Settings", name: str | None) -> tuple[int, str]:
         subject = await _find_subject(services, name)
         event = AuditEvent(read_clock().unix, Action.THROTTLE_CLEARED, OPERATOR, subject)
         shared = services.redis_throttle
-        cleared = 0 if shared is None else await shared.clear(keys)
-        return cleared + await services.store.throttle.clear(keys, event), subject
+        cleared, left = 0, None
+        if shared is not None:
+            try:
+                cleared = await shared.clear(keys)
+            except StoreUnavailable as error:
+                left = error
+        cleared += await services.store.throttle.clear(keys, event)
+        if left is not None:
+            raise StoreUnavailable(
+                f"cleared in the database: {cleared}; what Redis counted is not forgotten, so clear"
+                f" it again once that is back: {left}"
+            )
+        return cleared, subject
 
 
 async def _find_subject(services: "Services", name: str | None) -> str:

@@ -211,6 +211,6 @@ async def test_a_user_is_not_looked_for_where_there_is_no_database(tmp_path: Pat
     assert (ran.status, ran.out, ran.problems) == (
         1,
         "",
-        [f"there is no database {database}, so there are no users (database.url)"],
+        [f"there is no database {database} (database.url): name the settings of the service"],
     )
     assert not (tmp_path / "data").exists()

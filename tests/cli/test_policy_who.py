@@ -141,6 +141,6 @@ async def test_where_there_is_no_database_none_is_made(tmp_path: Path) -> None:
     assert (ran.status, ran.out, ran.problems) == (
         1,
         "",
-        [f"there is no database {database}, so there are no users (database.url)"],
+        [f"there is no database {database} (database.url): name the settings of the service"],
     )
     assert not (tmp_path / "data").exists()

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar, TCPConnector
 
-from tests.cli.running import PASSWORD, sidecar, sidecar_each
+from tests.cli.running import PASSWORD, add_user, sidecar, sidecar_each
 from tests.core.forge import base64url
 from tests.programs.process import free_port
 from tests.programs.service import Service, make_service, serving
@@ -180,6 +180,7 @@ async def test_what_is_not_there_is_not_said_to_be_revoked(tmp_path: Path) -> No
 
 async def test_what_redis_did_not_take_is_said_beside_it(tmp_path: Path) -> None:
     """The replicas read it from the database, and until then nobody else knows of it."""
+    await add_user(tmp_path, "alice")
     settings = {"redis": {"url": f"redis://127.0.0.1:{free_port()}/0"}}
     (tmp_path / "sidecar.yaml").write_text(json.dumps(settings))
     ran = await sidecar(tmp_path, "revoke", "--everyone")
