@@ -11,6 +11,7 @@ from sidecar.clock import read_clock
 from sidecar.errors import SidecarError, Unavailable
 
 PERIOD: Final = 0.5  # seconds; a change is in force within two, and what it takes to read it
+SILENT: Final = 10.0  # seconds after which a look or a reading that does not end is told of
 
 log = logging.getLogger("sidecar.source")
 
@@ -88,10 +89,14 @@ class Watched(Generic[T]):
         asked = False
         while True:
             began = read_clock().monotonic
-            seen = await asyncio.to_thread(self._sign)
-            if asked or self._try_again or seen != self._seen:
-                self._seen = seen
-                await self._turn(adopt, asked=asked)
+            silence = asyncio.get_running_loop().call_later(SILENT, self._note_silence)
+            try:
+                seen = await asyncio.to_thread(self._sign)
+                if asked or self._try_again or seen != self._seen:
+                    self._seen = seen
+                    await self._turn(adopt, asked=asked)
+            finally:
+                silence.cancel()
             if self.problem is None:
                 note(began)
             asked = await self._wait()
@@ -105,6 +110,12 @@ class Watched(Generic[T]):
             return False
         self._asked.clear()
         return True
+
+    def _note_silence(self) -> None:
+        """Say that a look, or a reading, has not ended: a file system that hangs fails nothing."""
+        self.problem = f"no answer for {SILENT:g} s: does the file system hang?"
+        self._try_again = True  # once it answers: that takes the problem back
+        log.error("%s: the old one stays in force", self.name, extra={"cause": self.problem})
 
     async def _turn(self, adopt: Callable[[T], None], *, asked: bool) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from sidecar.clock import read_clock
 from sidecar.errors import DocumentInvalid, SidecarError, StoreUnavailable
+from sidecar.sources import watch as watch_module
 from sidecar.sources.watch import PERIOD, Signature, Watched, sign_files
 
 pytestmark = pytest.mark.asyncio
@@ -260,6 +262,31 @@ async def test_what_is_in_force_is_logged_with_what_changed(
     (record,) = (each for each in caplog.records if each.levelno == logging.INFO)
     assert vars(record)["lines_changed"] == [1]
     assert adopted == [["second"]]  # in force before it was described, and never what was wrong
+
+
+async def test_a_file_system_that_hangs_is_told_of_until_it_answers(
+    source: Source, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await source.watched.open()
+    answers = threading.Event()
+
+    def sign() -> Signature:
+        answers.wait(PATIENCE)
+        return source.sign()
+
+    monkeypatch.setattr(watch_module, "SILENT", 0.05)
+    monkeypatch.setattr(source.watched, "_sign", sign)
+    async with watching(source):
+        try:
+            await source.until_logged(caplog, "source: the old one stays in force")
+            assert source.watched.problem == "no answer for 0.05 s: does the file system hang?"
+            assert len(source.looks) == 1  # that of the start
+        finally:
+            answers.set()
+        await source.until_adopted("first")
+        await source.until_looked(2)
+        assert source.watched.problem is None
+    assert len(caplog.messages) == 1
 
 
 async def test_a_bug_is_not_taken_for_a_wrong_source(source: Source) -> None:
