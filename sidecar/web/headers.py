@@ -37,6 +37,7 @@ NO_STORE: Final = "no-store"
 SERVER: Final = "sidecar"  # without a version
 
 MOST_COOKIES: Final = 256  # pairs; a browser keeps at most 180 for a site
+LONGEST_COOKIES: Final = 32_768  # characters of all lines: as many as one of them may have
 MOST_COMMAS: Final = 2048  # in all cookies, where each may separate two; half of 4 kB
 
 
@@ -64,6 +65,8 @@ def has_too_many_cookies(headers: Headers, joined: Collection[str] = ()) -> bool
     if COOKIE not in headers:
         return False
     lines = headers.getall(COOKIE)
+    if sum(map(len, lines)) > LONGEST_COOKIES:
+        return True
     if joined and sum(line.count(",") for line in lines) > MOST_COMMAS:
         return True
     return sum(line.count(";") + 1 for line in lines) > MOST_COOKIES

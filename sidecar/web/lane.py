@@ -131,7 +131,7 @@ class Lane(Protocol):
         asking = self._asking
         if asking is None:
             peer = self.peername
-            remote = str(peer[0]) if isinstance(peer, list | tuple) else peer
+            remote = None if peer is None else str(peer[0])
             asking = self._asking = Message(remote, transport)
         asking.method = message.method
         asking.raw_path = path

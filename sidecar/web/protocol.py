@@ -31,6 +31,12 @@ class Protocol(web.RequestHandler):
         super().__init__(server, **options)
         self.found: Answer | Exception | None = None
 
+    @property
+    def peername(self) -> Any:
+        """Where the peer is; None for a Unix socket, whatever name its client is bound to."""
+        peer = super().peername
+        return peer if isinstance(peer, list | tuple) else None
+
     def handle_error(
         self,
         request: web.BaseRequest,

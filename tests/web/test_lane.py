@@ -7,6 +7,7 @@ makes, `Date` and a new request id, is left out.
 import asyncio
 import re
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sidecar.credentials.assertions import Assertions
 from sidecar.web import lane
 from sidecar.web.problems import PlainRefusal
 from sidecar.web.protocol import Protocol, ProtocolServer
@@ -26,6 +28,7 @@ from tests.web.gated import COOKIE, DIALECTS, HOST, NAVIGATION, Gated, asked
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TIMEOUT = 20.0  # seconds; a body that never ends is waited for one
+ASSERTION_TTL = 3600  # seconds
 TURNS = 4  # of the event loop, in which what was sent comes in by itself
 LAST = b"GET /nowhere HTTP/1.1\r\nHost: sidecar\r\nConnection: close\r\n\r\n"
 DATE = re.compile(rb"\r\nDate: [^\r]+")
@@ -84,9 +87,12 @@ async def ways(gated: Gated) -> AsyncIterator[Ways]:
     assert isinstance(fast, ProtocolServer)
     slow = ProtocolServer(fast, fast.questions, Protocol)
     listener = await asyncio.get_running_loop().create_server(slow, "127.0.0.1", 0)
-    async with listener:
-        port = listener.sockets[0].getsockname()[1]
-        yield Ways(gated, gated.web.port, port, (fast, slow))
+    with pytest.MonkeyPatch.context() as patched:
+        # One assertion for as long as answers are compared octet by octet.
+        patched.setattr(gated.web.serving.gate, "_assertions", Assertions(ASSERTION_TTL))
+        async with listener:
+            port = listener.sockets[0].getsockname()[1]
+            yield Ways(gated, gated.web.port, port, (fast, slow))
 
 
 def watch_requests(server: ProtocolServer, monkeypatch: pytest.MonkeyPatch) -> list[object]:
@@ -252,6 +258,29 @@ async def test_a_question_cut_at_any_place(ways: Ways) -> None:
     for place in range(1, len(octets)):
         assert await say(ways, ways.lane, [octets[:place], octets[place:]]) == said
     assert await say(ways, ways.ordinary, [octets]) == said
+
+
+@pytest.mark.parametrize("bound", ["to nothing", "to a path", "to no file"])
+async def test_a_gateway_at_a_unix_socket_is_believed_whatever_its_own_end_is_called(
+    ways: Ways, bound: str
+) -> None:
+    octets = question("traefik", *ways.people.credentials["alice"], ("Connection", "close"))
+    said = []
+    for server in ways.servers:
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as client:
+            client.setblocking(False)
+            if bound != "to nothing":
+                client.bind(f"{folder}/client" if bound == "to a path" else f"\0{folder}")
+            loop = asyncio.get_running_loop()
+            async with await loop.create_unix_server(server, f"{folder}/server"):
+                await loop.sock_connect(client, f"{folder}/server")
+                reader, writer = await asyncio.open_unix_connection(sock=client)
+                writer.write(octets)
+                async with asyncio.timeout(TIMEOUT):
+                    said.append(DATE.sub(b"", await reader.read()))
+                writer.close()
+    assert said[0].startswith(b"HTTP/1.1 200 OK\r\n")
+    assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("who", ["alice", "alice's cookie", "nobody", "garbage", "two bearers"])
