@@ -112,6 +112,9 @@ def test_the_page_names_the_file_of_the_rules_and_where_the_metrics_are() -> Non
     read = yaml.safe_load(block.text)
     assert read["rule_files"] == [RULES.name]
     (job,) = read["scrape_configs"]
+    (down,) = (rule["expr"] for rule in read_rules() if rule["alert"] == "SidecarDown")
+    (jobs,) = re.findall(r'^up\{job=~"([^"]+)"\} == 0$', down)
+    assert re.fullmatch(jobs, job["job_name"])
     assert job["static_configs"] == [{"targets": [DEFAULTS["server"]["operations_listen"]]}]
 
 
