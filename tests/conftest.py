@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 
 from tests.programs.commands import ending_servers
 from tests.programs.postgres import Postgres, serving_postgres
@@ -23,6 +24,10 @@ MEASURED = (
     "tests/faults/test_sigterm.py",
     "tests/faults/test_workers.py",
 )
+# An example that takes long says nothing: on a busy machine any of them may.
+settings.register_profile("patient", settings.default, deadline=None)
+settings.load_profile("patient")
+
 COVERAGE_ASKED = os.environ.get("COVERAGE_PROCESS_CONFIG")
 
 

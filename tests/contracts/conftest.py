@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
+from sidecar.stores.redis import announcing, feed
 from sidecar.stores.sql import SqlStore, open_store
 from sidecar.stores.sql.schema import HEAD
 from sidecar.stores.sql.tables import deployment, metadata
@@ -22,6 +23,7 @@ from tests.programs.postgres import OWNER, Postgres
 from tests.programs.redis import SERVERS, RedisServer, serving_redis
 
 DATABASES = ("sqlite", "postgresql")
+PATIENCE = 60.0  # seconds; what takes longer on any machine has failed
 
 
 @pytest_asyncio.fixture(params=SERVERS)
@@ -33,6 +35,13 @@ async def redis_server(
     folder.mkdir()
     async with serving_redis(folder, server=request.param) as server:
         yield server
+
+
+@pytest.fixture
+def announced_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let announcements wait for Redis: of many at once the last takes long on a slow machine."""
+    for module in (announcing, feed):
+        monkeypatch.setattr(module, "ANNOUNCE_TIMEOUT", PATIENCE)
 
 
 def make_current(url: str) -> str:

@@ -165,6 +165,7 @@ def view_of(*revocations: Revocation) -> RevocationView:
     return view
 
 
+@pytest.mark.usefixtures("announced_in_time")
 async def test_the_first_view_is_whole(carrier: Carrier) -> None:
     many = [token(f"j-{number}") for number in range(2500)]
     await carrier.commit(*many[:1300])

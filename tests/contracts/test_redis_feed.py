@@ -89,6 +89,7 @@ async def test_an_announcement_is_read_elsewhere_within_250_ms(redis_server: Red
 
 
 @pytest.mark.asyncio
+@pytest.mark.usefixtures("announced_in_time")
 async def test_who_comes_later_reads_all_of_it(redis_server: RedisServer) -> None:
     subjects = [f"j-{number}" for number in range(2500)]
     async with announcing(redis_server.url) as here:
@@ -280,6 +281,7 @@ async def test_a_read_only_replica_is_read_and_named(
 
 
 @pytest.mark.asyncio
+@pytest.mark.usefixtures("announced_in_time")
 async def test_fifty_announcements_at_once_all_arrive(redis_server: RedisServer) -> None:
     async with announcing(redis_server.url) as here, reading(redis_server.url) as there:
         async with asyncio.timeout(PATIENCE):

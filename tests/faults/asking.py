@@ -86,6 +86,15 @@ async def readiness(client: ClientSession, service: Service) -> tuple[int, list[
         return answer.status, degraded
 
 
+async def until_told(service: Service, message: str) -> None:
+    """Wait until the log has a line of this message."""
+
+    async def is_told() -> bool:
+        return any(line["message"] == message for line in service.read_log())
+
+    await until(is_told, message)
+
+
 async def until_degraded(client: ClientSession, service: Service, *names: str) -> float:
     """Wait until exactly these are degraded, while the service stays ready."""
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession
 
-from tests.faults.asking import until_degraded
+from tests.faults.asking import until_degraded, until_told
 from tests.faults.holding import assert_told_once, holding
 from tests.faults.pairs import serving_pair
 from tests.programs.postgres import Postgres, serving_postgres
@@ -18,7 +18,6 @@ pytestmark = pytest.mark.asyncio
 
 CONNECTIONS = 20
 LIMIT = (f"max_connections={CONNECTIONS}", "superuser_reserved_connections=0")
-NOTICED = 0.5  # seconds after which the log has said it
 PAUSE = 0.005  # seconds until a place is asked for again: nobody else asks as often
 END_OTHERS = (
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
@@ -71,6 +70,7 @@ async def test_the_gate_goes_on_and_the_log_says_what_to_raise(
                 await until_degraded(client, service, "sql")
             for work in (held.try_log_in, held.try_log_out, held.try_refresh):
                 assert [await work(service) for service in services] == [503, 503]
-            await asyncio.sleep(NOTICED)
+            for service in services:
+                await until_told(service, "writes to the database fail")
         for service in services:
             assert_told_once(service, "writes to the database fail", "raise max_connections")

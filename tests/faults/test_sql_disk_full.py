@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.faults.asking import until_degraded
+from tests.faults.asking import until_degraded, until_told
 from tests.faults.holding import holding
 from tests.faults.pairs import serving_pair
 from tests.programs.postgres import Postgres, serving_postgres
@@ -25,7 +25,6 @@ BLOCK = 8_192  # octets of a table
 BLOCKS = 128  # that a table may have; as large as a segment of the log of what is written
 LIMIT = BLOCKS * BLOCK + BLOCK // 2  # a block that is cut short is a full disk, and no other fault
 UNLIMITED = -1
-NOTICED = 0.5  # seconds after which the log has said it
 # Somebody has so many sessions that there is no room for one more, of anybody.
 FILLER = """
 INSERT INTO users (id, username, roles, disabled, password_hash, epoch, created_at, updated_at)
@@ -125,7 +124,7 @@ async def test_sqlite_without_room_for_another_attempt(
                 for service in services:
                     assert await held.try_log_in(service) == 503
                     await until_degraded(client, service, "sql")
-                    await asyncio.sleep(NOTICED)
+                    await until_told(service, "writes to the database fail")
                     assert await held.try_log_out(service) == 204
                     assert await held.try_refresh(service) == 200
                     assert await held.try_log_in(service) == 503

@@ -1,6 +1,5 @@
 """SQLite's file and folder can be read and no longer written, while the service runs."""
 
-import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ import pytest
 from aiohttp import ClientSession
 
 from sidecar.stores.sql.sqlite import journal_mode
-from tests.faults.asking import until_degraded
+from tests.faults.asking import until_degraded, until_told
 from tests.faults.holding import assert_told_once, holding
 from tests.programs.process import require
 from tests.programs.service import make_service, serving
@@ -19,7 +18,6 @@ pytestmark = pytest.mark.asyncio
 
 # With this journal all that is written to is open, and what is open stays writable.
 WRITTEN_ON = journal_mode() == "WAL"
-NOTICED = 0.5  # seconds after which the log has said it
 
 
 def without_privilege() -> tuple[str, ...]:
@@ -56,7 +54,8 @@ async def test_the_gate_goes_on_and_nobody_logs_in_until_it_can_be_written(
                 answered = [await work(service) for work in works]
                 assert answered == ([200, 204, 200] if WRITTEN_ON else [503] * 3)
                 await until_degraded(client, service, *([] if WRITTEN_ON else ["sql"]))
-                await asyncio.sleep(NOTICED)
+                if not WRITTEN_ON:
+                    await until_told(service, "writes to the database fail")
         if WRITTEN_ON:
             return
         assert_told_once(service, "writes to the database fail", "may this process write the file")
