@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from sidecar.core.audit import Author
+from sidecar.core.revocation import move_beyond
 from sidecar.core.session import Session, SessionKind, Turn, judge_refresh, turn_session
 from sidecar.credentials.mint import CookieGrant, Mint, TokenGrant, make_sid
 from sidecar.credentials.passwords import PasswordHasher
@@ -57,7 +58,7 @@ class OwnPassword:
             return None
         successor = replace(successor, used_at=now, device=by.device)
         everyone, own = account.epoch
-        next_account = replace(account, epoch=(everyone, own + 1))
+        next_account = replace(account, epoch=(everyone, move_beyond(own, now)))
         # Sealed before anything changes: whoever has lost the old tokens has the new ones.
         grant = (
             self._mint.bearer(next_account, successor, now)

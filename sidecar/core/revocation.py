@@ -46,6 +46,15 @@ class Revocation:
     forget_at: int
 
 
+def move_beyond(epoch: int, least: int) -> int:
+    """Return the next epoch: one more, and at least the Unix second of what moves it.
+
+    Nothing compares it with a clock. But a failover or a backup may have lost moves, and what was
+    sealed behind them would outlive a move that is one more alone.
+    """
+    return max(epoch + 1, least)
+
+
 class RevocationView:
     """All revocations that this process knows of; a million of them take less than 200 MB.
 

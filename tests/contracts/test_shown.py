@@ -105,7 +105,7 @@ async def test_a_change_of_rights_is_read_again_and_taken_as_it_is_then(desk: De
     await desk.change(roles=("ops",))
     assert desk.shown.find(text, at()) is None
     claims = principal(await desk.shown.show(text, at())).claims
-    assert (claims.roles, claims.scope, claims.epoch) == (("ops",), "orders:read", (0, 1))
+    assert (claims.roles, claims.scope, claims.epoch) == (("ops",), "orders:read", (0, NOW))
     await desk.change(roles=())
     assert principal(await desk.shown.show(text, at())).claims.scope == ""
     assert len(desk.watched.asked) == 3
@@ -118,7 +118,7 @@ async def test_rights_that_change_while_they_are_read_are_read_again(desk: Desk)
     await desk.watched.found.wait()  # with the old rights
     await desk.change(roles=("ops",))
     desk.watched.open.set()
-    assert principal(await reading).claims.epoch == (0, 1)
+    assert principal(await reading).claims.epoch == (0, NOW)
     assert len(desk.watched.asked) == 2
 
 

@@ -62,13 +62,13 @@ async def test_the_row_of_the_kept_session_is_its_successors(store: SqlStore) ->
     entries = await change(store, account, kept)
     assert entries is not None
     assert [each.revocation for each in entries] == [
-        Revocation(Level.USER, account.user.id, 1, LATER + DAY + KEEP)
+        Revocation(Level.USER, account.user.id, LATER, LATER + DAY + KEEP)
     ]
     found = await store.sessions.find_session("kept")
     assert found is not None
     assert found[0] == succeed(kept)
     assert (found[0].generation, found[0].tokens_until) == (1, LATER + 630)
-    assert (found[1].password_hash, found[1].epoch) == ("$other", (0, 1))
+    assert (found[1].password_hash, found[1].epoch) == ("$other", (0, LATER))
     assert found[1].user == replace(account.user, updated_at=LATER)
 
 
@@ -83,7 +83,7 @@ async def test_a_session_that_goes_on_under_another_name_ends_under_the_old_one(
     )
     assert entries is not None
     assert [each.revocation for each in entries] == [
-        Revocation(Level.USER, account.user.id, 1, LATER + DAY + KEEP),
+        Revocation(Level.USER, account.user.id, LATER, LATER + DAY + KEEP),
         Revocation(Level.SESSION, "kept", 0, kept.tokens_until + KEEP),
     ]
     assert await store.sessions.find_session("kept") is None

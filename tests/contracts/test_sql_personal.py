@@ -77,7 +77,7 @@ async def test_a_token_is_found_with_its_owner_of_today(store: SqlStore) -> None
     found = await store.personal.find_token("t-1")
     assert found is not None
     assert (found.token, found.token_hash) == (token, HASH)
-    assert (found.owner, found.epoch) == (changed, (0, 1))
+    assert (found.owner, found.epoch) == (changed, (0, NOW + 1))
 
 
 @pytest.mark.parametrize("token_id", ["t-2", "T-1", "", "t-1 ", "t" * 1000])

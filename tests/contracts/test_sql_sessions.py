@@ -60,7 +60,7 @@ async def test_a_session_that_lives_on_has_the_rights_of_today(store: SqlStore) 
     changed, _ = await change_user(store, change, at=NOW + 1)
     found = await store.sessions.find_session("s-1")
     assert found is not None
-    assert (found[0], found[1].user, found[1].epoch) == (session, changed, (0, 1))
+    assert (found[0], found[1].user, found[1].epoch) == (session, changed, (0, NOW + 1))
 
 
 async def test_a_turn_moves_generation_dates_and_device_and_nothing_else(store: SqlStore) -> None:

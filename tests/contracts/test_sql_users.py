@@ -21,6 +21,7 @@ from tests.contracts.sql_stores import (
     open_session,
     read_tables,
     remove_user,
+    run_sql,
 )
 
 pytestmark = pytest.mark.asyncio
@@ -120,12 +121,28 @@ async def test_a_change_moves_the_epoch_of_this_user_alone(
     root = await store.sessions.find_account("root")
     assert account is not None
     assert root is not None
-    assert (account.user, account.epoch, root.epoch) == (changed, (0, 1), (0, 0))
+    assert (account.user, account.epoch, root.epoch) == (changed, (0, LATER), (0, 0))
     forget_at = NOW + 60 + DAY + KEEP
     assert [entry.revocation for entry in entries] == [
-        Revocation(Level.USER, changed.id, 1, forget_at)
+        Revocation(Level.USER, changed.id, LATER, forget_at)
     ]
     assert list(await store.revocations.read_entries(0)) == list(entries)
+
+
+@pytest.mark.parametrize("wanted", [*MOVING, *ENDING], ids=repr)
+async def test_a_change_refuses_what_was_sealed_behind_one_that_a_failover_lost(
+    store: SqlStore, database_url: str, wanted: UserChange
+) -> None:
+    await add_user(store, "root", "admin")
+    user = await add_user(store, "alice", "admin", "staff")
+    for at in (NOW, NOW + 1, NOW + 1):
+        await change_user(store, UserChange(name=f"alice {at}"), at=at)
+    account = await store.sessions.find_account("alice")
+    assert account is not None
+    await run_sql(database_url, "UPDATE users SET epoch = 0")
+    _, entries = await change_user(store, wanted, at=LATER)
+    (epoch,) = {each.revocation.epoch for each in entries if each.revocation.subject == user.id}
+    assert epoch > account.epoch[1]
 
 
 @pytest.mark.parametrize("wanted", SAME, ids=repr)
@@ -185,7 +202,7 @@ async def test_what_a_removed_user_had_is_gone_and_refused(
     await open_session(store, user, tokens_until=NOW + 400 * DAY)
     entries = await remove_user(store, at=LATER)
     assert [entry.revocation for entry in entries] == [
-        Revocation(Level.USER, user.id, 1, NOW + 400 * DAY + KEEP)
+        Revocation(Level.USER, user.id, LATER, NOW + 400 * DAY + KEEP)
     ]
     tables = await read_tables(database_url)
     assert (tables["users"], tables["sessions"]) == ([], [])

@@ -100,7 +100,7 @@ class SqlRevocations:
         """End all sessions of a user, move their epoch, and write the event. Raises NotFound."""
         async with self._database.write(log=True) as connection:
             entries = await self.move_epoch(
-                connection, user_id, now=event.at, keep_after=keep_after, beyond=event.at
+                connection, user_id, now=event.at, keep_after=keep_after
             )
             await drop_credentials(connection, user_id, personal_tokens_too=personal_tokens)
             await write_event(connection, event)
@@ -150,7 +150,7 @@ class SqlRevocations:
         move = (
             sa.update(deployment)
             .where(deployment.c.id == 1)
-            .values(epoch=_move_beyond(deployment.c.epoch, event.at))
+            .values(epoch=epoch_beyond(deployment.c.epoch, event.at))
             .returning(deployment.c.epoch)
         )
         epoch = (await connection.execute(move)).scalar_one()
@@ -161,24 +161,18 @@ class SqlRevocations:
         return await self.record(connection, entry)
 
     async def move_epoch(
-        self,
-        connection: AsyncConnection,
-        user_id: str,
-        *,
-        now: int,
-        keep_after: int,
-        beyond: int = 0,
+        self, connection: AsyncConnection, user_id: str, *, now: int, keep_after: int
     ) -> tuple[Entry, ...]:
         """Refuse what was sealed for a user until now, within the caller's transaction.
 
-        The new epoch is at least `beyond`. The entry outlives the last token of their living
-        sessions; ended ones have entries of their own. Raises NotFound.
+        The entry outlives the last token of their living sessions; ended ones have entries of their
+        own. Raises NotFound.
         """
         # The user's row first: a login that is opening a session at this moment holds it.
         move = (
             sa.update(users)
             .where(users.c.id == user_id)
-            .values(epoch=_move_beyond(users.c.epoch, beyond))
+            .values(epoch=epoch_beyond(users.c.epoch, now))
             .returning(users.c.epoch)
         )
         epoch = (await connection.execute(move)).scalar_one_or_none()
@@ -267,12 +261,8 @@ class SqlRevocations:
             ) from None
 
 
-def _move_beyond(epoch: sa.ColumnElement[int], least: int) -> sa.ColumnElement[int]:
-    """Return an epoch above this one that is at least so great: for an end, its Unix second.
-
-    Nothing compares it with a clock. But a failover or a backup may have lost moves, and what was
-    sealed behind them would outlive the end that an operator does again, were it one more alone.
-    """
+def epoch_beyond(epoch: sa.ColumnElement[int], least: int) -> sa.ColumnElement[int]:
+    """Return what `core.revocation.move_beyond` does, of a column."""
     return sa.case((epoch < least, least), else_=epoch + 1)
 
 
