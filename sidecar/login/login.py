@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sidecar.core.audit import Device
 from sidecar.core.grant import OTP_AMR, PASSWORD_AMR
@@ -20,6 +21,8 @@ from sidecar.login.attempt import Attempt, Begun, CodeWanted
 from sidecar.login.lost import refuse_lost
 from sidecar.ports import Account, AccountStore, Entry, SessionBound
 
+T = TypeVar("T")
+
 
 class Login:
     """Logs people in by their password and, where they have one, their second factor.
@@ -27,8 +30,8 @@ class Login:
     `publish` makes the end of the sessions hold that a new one is too many for. `find_least_epoch`
     says which epochs of everyone and of a user are good here. `outcomes` counts
     how attempts ended, by the word for it that answers have, or `ok`. All of it raises
-    StoreUnavailable, Overloaded, and FactorUnreadable for a second factor that does not open; an
-    attempt that ends so does not count against anybody.
+    StoreUnavailable, Overloaded, NoVerdict where no key signs, and FactorUnreadable for a second
+    factor that does not open; an attempt that ends so does not count against anybody.
     """
 
     def __init__(
@@ -64,12 +67,14 @@ class Login:
             if not isinstance(checked, tuple):
                 return checked
             account, admission = checked
-            session = await self._open_session(
-                account, admission, attempt.otp, attempt.device, SessionKind.BEARER, now, ttl
+            opened = await self._open_session(
+                *(account, admission, attempt.otp, attempt.device, SessionKind.BEARER, now, ttl),
+                lambda session: self._mint.bearer(account, session, now),
             )
-        if isinstance(session, Deny):
-            return session
-        return account.user, self._mint.bearer(account, session, now), session.sid
+        if isinstance(opened, Deny):
+            return opened
+        session, grant = opened
+        return account.user, grant, session.sid
 
     async def log_in_cookie(
         self, attempt: Attempt, now: int, *, remember: bool
@@ -175,12 +180,13 @@ class Login:
     ) -> Begun | Deny:
         lifetimes = self._mint.lifetimes
         ttl = lifetimes.remembered_session if remember else lifetimes.cookie_session
-        session = await self._open_session(
-            account, admission, otp, device, SessionKind.COOKIE, now, ttl
+        opened = await self._open_session(
+            *(account, admission, otp, device, SessionKind.COOKIE, now, ttl),
+            lambda session: self._mint.cookie(account, session, now, remember=remember),
         )
-        if isinstance(session, Deny):
-            return session
-        grant = self._mint.cookie(account, session, now, remember=remember)
+        if isinstance(opened, Deny):
+            return opened
+        session, grant = opened
         known = self._throttle.names.seal_device(account.user.username, admission.device)
         return Begun(account.user, session.sid, grant, session.amr, known)
 
@@ -193,10 +199,12 @@ class Login:
         kind: SessionKind,
         now: int,
         ttl: int,
-    ) -> Session | Deny:
+        seal: Callable[[Session], T],
+    ) -> tuple[Session, T] | Deny:
         """Open a session for whom the password was right, if the code is too.
 
-        A wrong code is an attempt like a wrong password; one that is only missing is none.
+        What bears it is sealed first: without a key that signs no session begins. A wrong code is
+        an attempt like a wrong password; one that is only missing is none.
         """
         proof = None
         if account.factor is not None:
@@ -222,6 +230,7 @@ class Login:
             device=device,
         )
         async with self._throttle.forgiving_outages(admission):
+            sealed = seal(session)
             await refuse_lost(account, self._accounts, self._find_least_epoch)
             ended = await self._accounts.add_session(session, account.epoch, self._bound, proof)
             if ended is None:
@@ -233,4 +242,4 @@ class Login:
             admission, account.user.id, account.epoch, remembers=kind is SessionKind.COOKIE
         )
         self.outcomes["ok"] += 1
-        return session
+        return session, sealed

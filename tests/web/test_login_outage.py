@@ -11,11 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from sidecar.core.audit import UNKNOWN_DEVICE
+from sidecar.core.keyring import KeyRing
 from sidecar.core.throttle import USER
 from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials import throttle
 from sidecar.web.context import CONTEXT
-from tests.web.asked import GOOD, Asked, ask, bearer, change, database, log_in, refresh
+from tests.web.asked import GOOD, Asked, ask, bearer, change, database, log_in, refresh, rows
 from tests.web.conftest import Web
 from tests.web.phones import Phone, add_phone
 from tests.web.test_degraded import read_gauges
@@ -177,3 +178,14 @@ async def test_a_refusal_for_the_code_names_whose_it_is_in_the_log(
         (line,) = [each for each in caplog.records if each.getMessage() == "login refused"]
         (alice,) = await served.serving.services.accounts.list()
         assert (line.__dict__["reason"], line.__dict__["sub"]) == (reason, alice.id)
+
+
+@pytest.mark.parametrize("cookie", [False, True])
+async def test_without_a_key_that_signs_no_session_begins(served: Web, *, cookie: bool) -> None:
+    await served.add_user()
+    ring, served.serving.gate.ring = served.serving.gate.ring, KeyRing.of([])
+    (await log_in(served, cookie=cookie)).assert_problem(503, "unavailable")
+    assert served.runner.app[CONTEXT].login.outcomes == {"unavailable": 1}
+    assert [row for row in await rows(served) if 'INTO "sessions"' in row] == []
+    served.serving.gate.ring = ring
+    assert (await log_in(served, cookie=cookie)).status == 200
