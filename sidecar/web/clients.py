@@ -18,7 +18,7 @@ from sidecar.schemas.client import (
 )
 from sidecar.web.callers import for_administrators
 from sidecar.web.context import Context
-from sidecar.web.requests import read_body, read_json, read_query
+from sidecar.web.requests import JSON, media_type, read_body, read_json, read_query
 from sidecar.web.responses import answer_json, no_content
 from sidecar.web.versions import find_version, read_version, set_version
 
@@ -78,8 +78,10 @@ async def post_client_rotation(
     request: web.Request, context: Context, author: Author
 ) -> web.StreamResponse:
     """Give a program another secret, which stands in this answer and nowhere else."""
-    empty = not await read_body(request)  # nothing is said: the secret before stays
-    drop_previous = False if empty else load_rotation(await read_json(request))
+    drop_previous = False
+    # What is not JSON is refused unread: nobody has waited for it ahead of judging who sent it.
+    if request.body_exists and (media_type(request) != JSON or await read_body(request)):
+        drop_previous = load_rotation(await read_json(request))
     client_id, now = _read_id(request), read_clock().unix
     secret = await context.programs.rotate(
         client_id, author, now, key=context.client_key, drop_previous=drop_previous

@@ -27,7 +27,13 @@ from sidecar.errors import (
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.headers import REQUEST_ID_HEADER, SERVER
 from sidecar.web.problems import problem
-from sidecar.web.requests import REQUEST_ID, find_origin, identify, take_turn
+from sidecar.web.requests import (
+    REQUEST_ID,
+    find_origin,
+    identify,
+    is_for_frontends,
+    take_turn,
+)
 from sidecar.web.responses import no_content, unavailable
 
 REASONS: Final = {
@@ -48,8 +54,6 @@ CONFLICTS: Final[Mapping[type[SidecarError], tuple[int, str]]] = {
     VersionMismatch: (412, "version_mismatch"),
     PreconditionRequired: (428, "precondition_required"),
 }
-CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/oauth/token", "/oauth/revoke")
-CORS_FOLDER: Final = "/me/"  # and everything below it
 CORS_MAX_AGE: Final = 600  # seconds for which a browser remembers a preflight
 CORS_EXPOSED: Final = "ETag, X-Request-Id, Retry-After, WWW-Authenticate"
 
@@ -117,8 +121,7 @@ async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
     It stands around the error boundary: a frontend has to read refusals and errors too.
     """
     context = request.app[CONTEXT]
-    path = request.path.removeprefix(context.public.path)
-    if path not in CORS_PATHS and not f"{path}/".startswith(CORS_FOLDER):
+    if not is_for_frontends(request, context):
         return await handler(request)
     origin = find_origin(request.headers)
     if origin not in context.cors_origins:

@@ -45,6 +45,8 @@ REQUEST_ID: Final = web.RequestKey("REQUEST_ID", str)
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
+CORS_PATHS: Final = ("/login", "/refresh", "/logout", "/oauth/token", "/oauth/revoke")
+CORS_FOLDER: Final = "/me/"  # and everything below it
 # What else a form may be, which none of our pages sends; every other type needs a preflight.
 FOREIGN_FORMS: Final = frozenset({"multipart/form-data", "text/plain"})
 
@@ -165,12 +167,23 @@ def find_origin(headers: Headers) -> str | None:
 def is_welcome(request: web.BaseRequest, context: Context) -> bool:
     """Say whether a request that sets or bears a cookie comes from a page that may make it.
 
-    Our own pages may, and so may no page at all, and a frontend of `cors.origins`. Frontends speak
-    JSON; a form from there is refused, since browsers send forms without a preflight.
+    Our own pages may, and so may no page at all, and a frontend of `cors.origins` where that may
+    read the answer too. Frontends speak JSON; a form from there is refused, since browsers send
+    forms without a preflight. So they do with what has no body.
     """
     if read_site(request.headers, context.public.origin)[0] is Site.SAME_ORIGIN:
         return True
-    return media_type(request) != FORM and find_origin(request.headers) in context.cors_origins
+    return (
+        media_type(request) != FORM
+        and is_for_frontends(request, context)
+        and find_origin(request.headers) in context.cors_origins
+    )
+
+
+def is_for_frontends(request: web.BaseRequest, context: Context) -> bool:
+    """Say whether the frontends of `cors.origins` may ask for this path."""
+    path = request.path.removeprefix(context.public.path)
+    return path in CORS_PATHS or f"{path}/".startswith(CORS_FOLDER)
 
 
 def says_where(headers: Headers) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.oauth.programs import Oauth, manage, path_of, read_client
-from tests.web.asked import FORM, ask, bearer, locked, rows
+from tests.web.asked import FORM, ask, bearer, head, locked, rows, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -140,3 +140,12 @@ async def test_a_body_of_another_kind_is_not_read(shared: Oauth) -> None:
         headers = shared.root | {"Content-Type": "application/json", "If-Match": '"0"'}
         answer = await ask(shared.web, method, asked, headers, '{"name": "a", "name": "b"}')
         answer.assert_problem(400, "body_malformed")
+
+
+async def test_a_body_of_no_kind_is_not_waited_for(shared: Oauth) -> None:
+    """Whoever sends it may be disabled meanwhile, and is judged no more."""
+    lines = [f"{name}: {value}" for name, value in shared.root.items()]
+    path = f"{path_of(shared.reports)}/rotate"
+    octets = head("POST", path, *lines, "Transfer-Encoding: chunked")
+    answer = await send(shared.web.port, octets + b"2\r\n{}\r\n")
+    assert int(answer.split()[1]) == 415, answer

@@ -162,6 +162,20 @@ async def test_a_known_frontend_ends_another_session_by_cookie(shared: Web) -> N
     assert_shared(answer)
 
 
+@pytest.mark.parametrize("path", ["/users/x/revoke", "/users/x/reset", "/clients/x/rotate"])
+async def test_a_known_frontend_does_nothing_by_cookie_that_is_not_for_it(
+    shared: Web, path: str
+) -> None:
+    """What has no body needs no preflight: whatever runs in that page could send it unasked."""
+    name = f"root-{path.rsplit('/', maxsplit=1)[-1]}"
+    await shared.add_user(name, "admin")
+    page = {"Origin": APP, "Sec-Fetch-Site": "same-site"}
+    cookie = {"Cookie": await shared.log_in_cookie(name)}
+    (await ask(shared, "POST", path, {**page, **cookie})).assert_problem(403, "cross_site")
+    ours = {"Origin": PUBLIC_URL, "Sec-Fetch-Site": "same-origin"}
+    (await ask(shared, "POST", path, {**ours, **cookie})).assert_problem(404, "not_found")
+
+
 @pytest.mark.parametrize("origin", [*FOREIGN[:-1], f"{PUBLIC_URL}:80"])
 async def test_no_other_frontend_does(shared: Web, origin: str) -> None:
     cookie = await shared.log_in_cookie()

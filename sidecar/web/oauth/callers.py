@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 
 from aiohttp import web
 
-from sidecar.clock import Now
+from sidecar.clock import read_clock
 from sidecar.core.client import is_client_id
 from sidecar.core.grant import OWN_CLIENT
 from sidecar.core.token import VerifiedToken
@@ -62,7 +62,7 @@ async def authenticate(
 
 
 async def read_question(
-    request: web.Request, context: Context, now: Now
+    request: web.Request, context: Context
 ) -> TokenQuestion | OAuthRefusal | Deny:
     """Return what a request says of a token. Raises NoVerdict, and as `read_form` does."""
     form = await read_form(request)
@@ -74,7 +74,7 @@ async def read_question(
     caller: ClientAccount | VerifiedToken | OAuthRefusal | Deny | None
     caller = await authenticate(request, context, form)
     if caller is None and is_bearer(request):
-        caller = judge_person(request, context, now)
+        caller = judge_person(request, context, read_clock())
     return caller if isinstance(caller, OAuthRefusal | Deny) else TokenQuestion(token, caller)
 
 

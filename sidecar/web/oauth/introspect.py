@@ -38,11 +38,11 @@ async def post_introspect(request: web.Request) -> web.StreamResponse:
 
 
 async def _introspect(request: web.Request, context: Context) -> Members | OAuthRefusal | Deny:
-    now = read_clock()
-    question = await read_question(request, context, now)
+    question = await read_question(request, context)
     if not isinstance(question, TokenQuestion):
         return question
     token, caller = question.token, question.caller
+    now = read_clock()  # the body may have been under way for seconds
     if caller is None:
         return refuse_client("no credential of a client")
     if isinstance(caller, VerifiedToken) and context.admin_role not in caller.principal.roles:

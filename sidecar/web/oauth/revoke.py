@@ -33,11 +33,11 @@ async def post_revoke(request: web.Request) -> web.StreamResponse:
 
 
 async def _revoke(request: web.Request, context: Context) -> OAuthRefusal | Deny | None:
-    now, device = read_clock(), find_device(request, context)
-    question = await read_question(request, context, now)
+    question = await read_question(request, context)
     if not isinstance(question, TokenQuestion):
         return question
     token, caller = question.token, question.caller
+    now, device = read_clock(), find_device(request, context)  # once the body is there
     for end in SHOWN:
         if await end(context, token, device, now):
             return None
