@@ -9,6 +9,7 @@ from sidecar.cli.options import config_option, read_policy, read_settings
 from sidecar.clock import read_clock
 from sidecar.core.policy import Policy
 from sidecar.core.text import printable
+from sidecar.errors import DocumentInvalid
 from sidecar.schemas.expectations import LARGEST_EXPECTATIONS, Expectation, parse_expectations
 from sidecar.schemas.explanation import list_needs
 
@@ -43,7 +44,9 @@ def test(ctx: click.Context, file: Path, config_file: Path | None) -> None:
 def _read(file: Path) -> str:
     with file.open("rb") as opened:
         octets = opened.read(LARGEST_EXPECTATIONS + 1)
-    # Octets that are not UTF-8 and what is too large are told as the mistakes that they are.
+    if len(octets) > LARGEST_EXPECTATIONS:  # what was cut off must not be missed
+        raise DocumentInvalid((f"{file}: is larger than {LARGEST_EXPECTATIONS} octets",))
+    # Octets that are not UTF-8 are told as the mistake that they are.
     return octets.decode("utf-8", "surrogateescape")
 
 

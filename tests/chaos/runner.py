@@ -45,11 +45,14 @@ async def run_chaos(
     ):
         try:
             await _live(deployment, session, report, planned)
-        except* WrongAnswer as group:
+        except ExceptionGroup as group:  # until Python 3.11.4 `except*` raises groups alone
+            wrong, others = group.split(WrongAnswer)
+            if wrong is None:
+                raise
             schedule = [f"  {each}" for each in planned]
             head = f"a wrong answer; SEED={seed} repeats these faults in {seconds:.0f} s:"
-            lines = [head, *schedule, str(_find_first(group)), *_last_lines(deployment)]
-            raise WrongAnswer("\n".join(lines)) from None
+            lines = [head, *schedule, str(_find_first(wrong)), *_last_lines(deployment)]
+            raise WrongAnswer("\n".join(lines)) from others
     return report
 
 

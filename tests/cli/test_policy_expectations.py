@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from sidecar.schemas.expectations import LARGEST_EXPECTATIONS
 from tests.cli.policies import APP, write_policy
 from tests.cli.running import sidecar, sidecar_each
 
@@ -120,3 +121,13 @@ async def test_a_policy_that_is_not_there_denies_everything(tmp_path: Path) -> N
     ran = await sidecar(tmp_path, "policy", "test", "expected.yaml")
     assert (ran.status, ran.out) == (0, "2 of 2 expectations held\n")
     assert ran.problems == [f"warning: there is no {tmp_path / 'policy.yaml'}"]
+
+
+async def test_of_a_file_that_is_too_large_no_part_is_tested(tmp_path: Path) -> None:
+    """Also where it has fewer characters than octets."""
+    _expect(write_policy(tmp_path), *EXPECTATIONS[:1])
+    file = tmp_path / "expected.yaml"
+    file.write_text(f"# é{'x' * LARGEST_EXPECTATIONS}\n{file.read_text()}")
+    ran = await sidecar(tmp_path, "policy", "test", "expected.yaml")
+    problem = f"expected.yaml: is larger than {LARGEST_EXPECTATIONS} octets"
+    assert (ran.status, ran.out, ran.problems) == (1, "", [problem])
