@@ -6,7 +6,7 @@ SidecarError                    one line for a person; the boundary of every com
 ├── FieldsInvalid               a body was read, but fields of it are wrong: 422
 ├── Unavailable                 no verdict or answer can be reached now: 503 with `Retry-After`
 │   ├── StoreUnavailable        SQL did not answer, is locked, or lost the connection
-│   ├── Overloaded              too many passwords wait to be hashed, or personal tokens to be read
+│   ├── Overloaded              too many wait: hashes, personal tokens, devices, requests
 │   ├── NoVerdict               no key signs, the view is missing or old, a token could not be read
 │   └── FactorUnreadable        `secret` does not open somebody's second factor
 ├── StoreUnusable               SQL is read-only, newer than this, or not a database

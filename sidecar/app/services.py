@@ -72,7 +72,10 @@ class Services:
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Open the stores and yield what stands on them. Raises StoreUnusable, StoreUnavailable."""
+    """Yield what stands on the stores, which connect when they are asked.
+
+    Raises MissingExtra, and DocumentInvalid for what the URL of Redis names and is not there.
+    """
     keep_after = settings.revocation.keep_after
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(

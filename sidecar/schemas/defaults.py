@@ -17,7 +17,7 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 ASSERTION: Final = "X-Auth-Assertion"
 
-LARGEST_SETTINGS: Final = 262_144  # characters of a settings file, a variable or a secret file
+LARGEST_SETTINGS: Final = 262_144  # octets of a settings or secret file; characters of a variable
 
 # As a settings file spells them; None is what follows from other settings, or nothing.
 DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {

@@ -9,7 +9,7 @@ from sidecar.errors import DocumentInvalid
 from sidecar.schemas.documents import Document, read_document, suggest
 from sidecar.schemas.values import has_controls
 
-LARGEST_TEXTS: Final = 131_072  # characters of a file; ours have a tenth
+LARGEST_TEXTS: Final = 131_072  # octets of a file; ours have a tenth
 LONGEST_SENTENCE: Final = 1000  # characters of one text
 MOST_MISSING: Final = 20  # lines; of a file that lacks more, ours is compared with it
 
