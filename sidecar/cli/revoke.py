@@ -48,9 +48,9 @@ def revoke(
     if sum((token is not None, sid is not None, username is not None, everyone)) != 1:
         raise click.UsageError("say one of --token, --session, --user, --everyone")
     settings = read_settings(config_file)
-    require_database(settings)
     if token == "-":
         token = read_line(LONGEST_TOKEN).strip()
+    require_database(settings)
     run(_revoke(settings, token, sid, username))
     click.echo("revoked", err=True)
 
