@@ -98,12 +98,12 @@ async def test_a_login_that_a_change_overtook_is_not_known(store: SqlStore) -> N
     await mark(store, HOME, epoch=(0, 0))
     assert await find(store) == set()
     await end_everyone(store)
-    await mark(store, HOME, epoch=(0, 1))
+    await mark(store, HOME, epoch=(0, NOW))
     assert await find(store) == set()
-    await mark(store, HOME, epoch=(NOW, 1))
+    await mark(store, HOME, epoch=(NOW, NOW))
     assert await find(store) == {HOME}
     await remove_user(store)
-    await mark(store, HOME, epoch=(NOW, 1))
+    await mark(store, HOME, epoch=(NOW, NOW))
 
 
 async def spend_link(store: SqlStore) -> None:
