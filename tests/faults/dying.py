@@ -1,5 +1,8 @@
 """A program whose processes kill themselves at each await of a request, one after the other.
 
+The first two die by how far their commit has come: how many awaits lie before it differs from one
+process to the next, so that a count alone may pass it by.
+
 `dying.py SETTINGS refresh|logout|everywhere` prints a line of JSON for each process: how it was
 answered (null where it died), how far its commit had come by then, and what the next one that
 started found. The last line is of the first one that lived. What no signal from outside could time
@@ -65,10 +68,8 @@ class Place(NamedTuple):
 
 
 @coroutine
-def die_at(
-    work: Awaitable[T], place: Place, pass_by: Callable[[Place], None] = lambda _: None
-) -> Generator[Any, Any, T]:
-    """Run `work`, and be killed at this place of it; each that it comes to is told to `pass_by`."""
+def die_at(work: Awaitable[T], is_end: Callable[[Place], bool]) -> Generator[Any, Any, T]:
+    """Run `work`, and be killed at the first place of it for which `is_end` is true."""
     steps = work.__await__()
     for number in range(1, MOST_AWAITS):
         try:
@@ -79,20 +80,19 @@ def die_at(
         for here in (Place(number, done=False), Place(number, done=True)):
             if here.done:
                 yield awaited
-            pass_by(here)
-            if here == place:
+            if is_end(here):
                 os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("the request does not end")
 
 
 class Armed:
-    """Stands around every handler; `place` is where the next request kills its process.
+    """Stands around every handler; `end` is where the next request kills its process.
 
     How far its commit has come is told as it comes there.
     """
 
     def __init__(self, tell: Callable[[Any], None]) -> None:
-        self.place: Place | None = None
+        self.end: Place | Commit | None = None
         self._tell = tell
         self._commit = Commit.AHEAD
         sa.event.listen(sa.Engine, "commit", self._ask)
@@ -101,20 +101,21 @@ class Armed:
     async def stand_around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer, or die."""
         answering = handler(request)
-        if self.place is None:
+        if self.end is None:
             return await answering
         DYING.set(True)
         self._tell(self._commit)
-        return await die_at(answering, self.place, self._pass_by)
+        return await die_at(answering, self._is_end)
 
     def _ask(self, _: sa.Connection) -> None:
         if DYING.get() and self._commit is Commit.AHEAD:
             self._turn(Commit.ASKED)
 
-    def _pass_by(self, place: Place) -> None:
+    def _is_end(self, place: Place) -> bool:
         # SQLAlchemy says that it commits, and the next await is for the driver to have done so.
         if place.done and self._commit is Commit.ASKED:
             self._turn(Commit.BEHIND)
+        return self.end in {place, self._commit}
 
     def _turn(self, commit: Commit) -> None:
         self._commit = commit
@@ -177,7 +178,11 @@ async def look(client: ClientSession, tokens: Tokens, rows: dict[str, int]) -> l
 
 
 async def live(
-    settings: Settings, name: str, opened: list[Tokens], place: Place, tell: Callable[[Any], None]
+    settings: Settings,
+    name: str,
+    opened: list[Tokens],
+    end: Place | Commit,
+    tell: Callable[[Any], None],
 ) -> None:
     """Tell what is found of these sessions, open others, and make the request, or die of it."""
     rows, armed = await read_rows(settings.database_url), Armed(tell)
@@ -185,7 +190,7 @@ async def live(
         found = [await look(client, tokens, rows) for tokens in opened]
         following = await log_in(client)
         tell([found, following])
-        armed.place = place
+        armed.end = end
         tell(await ask(client, name, following[0]))
 
 
@@ -225,8 +230,10 @@ def print_line(file: int, value: Any) -> None:
     os.write(file, json.dumps(value).encode() + b"\n")
 
 
-def places() -> Iterator[Place]:
-    """Yield every place, one after the other."""
+def ends() -> Iterator[Place | Commit]:
+    """Yield every place, one after the other, behind what a commit comes to."""
+    yield Commit.ASKED
+    yield Commit.BEHIND
     for number in range(1, MOST_AWAITS):
         yield Place(number, done=False)
         yield Place(number, done=True)
@@ -237,8 +244,8 @@ def main() -> None:
     settings = load_settings(Path(sys.argv[1]), environ={}, flags={})
     opened: list[Tokens] = []
     status = commit = None
-    for place in places():
-        life = partial(live, settings, sys.argv[2], opened, place)
+    for end in ends():
+        life = partial(live, settings, sys.argv[2], opened, end)
         (found, following), *told = run_apart(life)
         if opened:
             print_line(1, {"status": status, "commit": commit, "found": found})

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from operator import eq
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -67,7 +68,8 @@ async def act(settings: Settings, name: str, kind: str, number: int, tell: Tell)
     async with open_services(settings) as services:
         kid = None if name == "first" else signing(await read_ring(services))["token"]
         if kind == "awaits":
-            await die_at(live(services, kid, name), Place(number // 2 + 1, done=number % 2 == 1))
+            place = Place(number // 2 + 1, done=number % 2 == 1)
+            await die_at(live(services, kid, name), partial(eq, place))
         else:
             death.armed = True
             await live(services, kid, name)

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
+from operator import eq
 from pathlib import Path
 from typing import Any, Final
 
@@ -154,7 +155,7 @@ async def act(file: Path, work: Work, place: Place, tell: Tell) -> None:
     """Write, or die of it; the connection is open before."""
     async with open_store(f"sqlite:///{file}", outbox=True) as store:
         await store.prepare_schema()
-        await die_at(work(store), place)
+        await die_at(work(store), partial(eq, place))
         tell(None)
 
 

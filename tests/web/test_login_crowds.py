@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 
+from sidecar.credentials import recognition
 from sidecar.credentials.buckets import draw_device
+from sidecar.stores.sql import engine
 from sidecar.web.credentials import DEVICE_COOKIE
 from tests.programs.service import PASSWORD
 from tests.web.asked import ask
 from tests.web.conftest import Web, in_one_task, serving_web
-from tests.web.test_login_throttle import at, know
+from tests.web.test_login_throttle import PATIENCE, at, know
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,10 +51,17 @@ FLOODS: dict[str, Callable[[Web, int], Stranger]] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def flooded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Web, str]]:
-    """Run a service for one person; return what their device shows, too."""
-    async with in_one_task(serving_web(tmp_path_factory.mktemp("flooded"))) as running:
-        await running.add_user("alice")
-        yield running, await know(running)
+    """Run a service for one person; return what their device shows, too.
+
+    Who has a place has their turn at the database too, however slow the machine.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recognition, "LONGEST_IN_LINE", PATIENCE)
+        for name in ("POOL_TIMEOUT", "BUSY_TIMEOUT"):
+            patched.setattr(engine, name, PATIENCE)
+        async with in_one_task(serving_web(tmp_path_factory.mktemp("flooded"))) as running:
+            await running.add_user("alice")
+            yield running, await know(running)
 
 
 @pytest.mark.parametrize("flood", FLOODS)
