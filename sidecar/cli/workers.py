@@ -1,6 +1,7 @@
 """Several processes under gunicorn; they share nothing but the listening socket and the stores."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -16,12 +17,18 @@ from gunicorn.glogging import Logger
 
 from sidecar.app.listeners import bind
 from sidecar.app.runner import open_serving, prepare
+from sidecar.cli.operations import ask
 from sidecar.cli.serve import find_uvloop
+from sidecar.errors import SidecarError
 from sidecar.settings import Settings
+from sidecar.settings.workers import worker_addresses
 
 UVLOOP_WORKER: Final = "aiohttp.worker.GunicornUVLoopWebWorker"
 ASYNCIO_WORKER: Final = "aiohttp.worker.GunicornWebWorker"
 GRACEFUL_TIMEOUT: Final = 9  # seconds from SIGTERM to the end of a worker
+TRY_AGAIN: Final = 1.0  # seconds after a start that failed
+
+log = logging.getLogger("sidecar.workers")
 
 
 def serve_workers(settings: Settings, workers: int) -> None:
@@ -77,9 +84,16 @@ class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
 
     async def _make_runner(self) -> web.AppRunner:
         stack = AsyncExitStack()
-        serving, runner = await stack.enter_async_context(
-            open_serving(self._settings, workers=self._workers, ended=_end_worker)
-        )
+        try:
+            serving, runner = await stack.enter_async_context(
+                open_serving(self._settings, workers=self._workers, ended=_end_worker)
+            )
+        except SidecarError as error:
+            if not await asyncio.to_thread(self._is_served):
+                raise  # gunicorn ends, and whatever started it sees that
+            log.warning("a worker cannot start, and is tried again", extra={"cause": str(error)})
+            await asyncio.sleep(TRY_AGAIN)
+            raise SystemExit(1) from None  # gunicorn starts another: only an error ends them all
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, serving.reload)
         if self.gate is not None:
             await runner.open_gate(self.gate)
@@ -89,6 +103,11 @@ class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
 
         runner.app.on_cleanup.append(close)
         return runner
+
+    def _is_served(self) -> bool:
+        """Return whether another worker is there, one that drains too."""
+        addresses = worker_addresses(self._settings.server.operations_listen, self._workers)
+        return any(ask(address, "/healthz")[0] for address in addresses)
 
 
 def _end_worker() -> None:

@@ -86,6 +86,29 @@ async def test_a_worker_that_was_killed_is_replaced_at_its_operations_address(
     assert await ask(client, workers.service, token) == 200
 
 
+async def test_a_worker_that_cannot_start_is_tried_again_while_another_serves(
+    workers: Workers, client: ClientSession
+) -> None:
+    token = await log_in_token(client, workers.service)
+    policy = workers.service.directory / "policy.yaml"
+    good = policy.read_text()
+    policy.write_text("hosts: {")
+    lost = max(workers.pids)
+    (other,) = workers.pids - {lost}
+    os.kill(lost, signal.SIGKILL)
+
+    async def has_failed_twice() -> bool:
+        messages = [line["message"] for line in workers.service.read_log()]
+        return messages.count("a worker cannot start, and is tried again") >= 2
+
+    await until(has_failed_twice, "two more tries")
+    assert other in workers.pids
+    assert await ask(client, workers.service, token) == 200
+    policy.write_text(good)
+    await workers.await_ready()
+    assert other in workers.pids
+
+
 async def test_sighup_has_both_read_again_and_replaces_none(
     workers: Workers, client: ClientSession
 ) -> None:
