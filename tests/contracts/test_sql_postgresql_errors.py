@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_hex
@@ -18,7 +19,9 @@ from sidecar.stores.sql.engine import (
     CONNECTIONS,
     LOG_LOCK,
     Database,
+    locked,
 )
+from sidecar.stores.sql.marks import MARKS_LOCK
 from sidecar.stores.sql.problems import describe_problem
 from tests.contracts.sql_stores import (
     NOW,
@@ -186,6 +189,30 @@ async def test_a_writer_that_is_held_up_gives_up_and_can_try_again(url: str) -> 
                 await end_everyone(store)
             assert time.monotonic() - began < COMMAND_TIMEOUT + SLACK
         await end_everyone(store)
+
+
+async def stand_still(database: Database, lock: int, others: Awaitable[object]) -> None:
+    """Have a lock while others want it, as a process whose machine is gone has it for hours."""
+    async with database.write(log=lock == LOG_LOCK) as connection:
+        if lock != LOG_LOCK:
+            await connection.execute(locked(lock))
+        (failed,) = await asyncio.gather(others, return_exceptions=True)
+        assert failed is None
+        await connection.execute(sa.select(1))
+
+
+@pytest.mark.parametrize("lock", [LOG_LOCK, MARKS_LOCK])
+async def test_a_process_that_stands_still_loses_its_lock(url: str, lock: int) -> None:
+    async with open_store(url, outbox=False) as store:
+        others: Awaitable[object]
+        if lock == LOG_LOCK:
+            others = store.revocations.revoke_token("j-1", forget_at=NOW)
+        else:
+            others = store.marks.put_marks("u-1", (0, 0), ["p"], NOW)
+        still = Database(url)
+        with pytest.raises(StoreUnavailable):
+            await stand_still(still, lock, others)
+        await still.close()
 
 
 async def test_a_server_that_stops_is_said_at_every_call(tmp_path: Path) -> None:

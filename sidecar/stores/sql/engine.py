@@ -29,6 +29,9 @@ POOL_TIMEOUT: Final = 3.0  # seconds to wait for a free connection
 BUSY_TIMEOUT: Final = 3.0  # seconds that SQLite waits for a lock
 CONNECT_TIMEOUT: Final = 3.0  # seconds
 COMMAND_TIMEOUT: Final = 4.0  # seconds for one statement on PostgreSQL
+# Of a transaction that has a lock: a process that is stopped, or whose machine is gone, would keep
+# it for hours. It is less than what others wait for it, so that they still come to their turn.
+IDLE_TIMEOUT: Final = "3s"
 # Taken by every transaction that writes revocations, so that commits come in the order of
 # sequences.
 LOG_LOCK: Final = 0x51DE_CA01
@@ -138,8 +141,7 @@ class Database:
                 if log and not self.is_sqlite:
                     # Whoever listens is told at the commit, and not where there is none.
                     tell = sa.func.pg_notify(CHANNEL, "")
-                    lock = sa.func.pg_advisory_xact_lock(LOG_LOCK)
-                    await connection.execute(sa.select(lock, tell))
+                    await connection.execute(locked(LOG_LOCK).add_columns(tell))
                 yield connection
                 async with self._committing():
                     await transaction.commit()
@@ -160,7 +162,7 @@ class Database:
             self._note_write(changed=changed)
             return result
         async with self._translated(), self._lock.held(), self.write() as connection:
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+            await connection.execute(locked(lock))
             return await connection.run_sync(work)
 
     @asynccontextmanager
@@ -190,6 +192,15 @@ class Database:
         # there. Who runs for ever would go on, and the process not end.
         if _count_cancellations() > before:
             raise asyncio.CancelledError
+
+
+def locked(lock: int) -> sa.Select[Any]:
+    """Return the statement for PostgreSQL that waits for a lock, which the transaction then has.
+
+    The server ends a transaction that has a lock and is silent.
+    """
+    setting = sa.func.set_config("idle_in_transaction_session_timeout", IDLE_TIMEOUT, True)
+    return sa.select(setting, sa.func.pg_advisory_xact_lock(lock))
 
 
 def _count_cancellations() -> int:

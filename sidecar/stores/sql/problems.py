@@ -16,6 +16,7 @@ SQLSTATES: Final = {
     "08003": "the connection ended",
     "08P01": "what answers is no PostgreSQL",
     "25006": "is read-only: name the primary, or all hosts, in database.url",
+    "25P03": "ended a transaction in which nothing was done",
     "28000": "refuses the user",
     "28P01": "refuses the password",
     "3D000": "there is no such database",
