@@ -28,6 +28,13 @@ RULES = [
         ("/Admin", "/admin"),
         ("/STRASSE", "/strasse"),
         ("/adm\u0131n", "/admin"),
+        ("/bu\u0308ro", "/b\u00fcro"),
+        ("/B\u00dcRO", "/b\u00fcro"),
+        ("/BU\u0308RO", "/b\u00fcro"),
+        ("/adm\u200cin", "/admin"),
+        ("/adm\ufe0fin\u00ad/x", "/admin/x"),
+        ("/\ufb01le", "/file"),
+        ("/\uff41dmin", "/\uff41dmin"),
         ("/admin?x", "/admin"),
         ("/admin#x/y", "/admin"),
         ("/?x", "/"),
@@ -54,6 +61,7 @@ def test_what_some_server_ignores_is_left_out(path: str, folded: str) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/admin.", "/admin ", "/admin./x", "/admin /x", "/admin::$DATA", "/adm\u0131n/x", "/admin?x",
+     "/adm\u200cin", "/adm\ufeffin/x",
      "/admin:$I30:$INDEX_ALLOCATION/x", "/admin#x", "/report.php.", "/report.php?x.php",
      "/report.php#", "/report.php::$DATA", "/Admin. "],
 )  # fmt: skip
@@ -70,6 +78,12 @@ def test_a_path_that_one_rule_holds_in_every_reading_is_what_it_is(path: str) ->
     assert find_rule(RULES, path) == RULES[-1]
 
 
+def test_a_letter_and_its_mark_may_be_one_character_or_two() -> None:
+    rules = [Rule("/b\u00fcro/**", ADMIN), Rule("/**", Access())]
+    assert find_rule(rules, "/b\u00fcro/x") == rules[0]
+    assert find_rule(rules, "/bu\u0308ro/x") == AMBIGUOUS
+
+
 def test_a_policy_may_name_such_a_path() -> None:
     rules = [Rule("/wiki/Acme_Inc.", ADMIN), Rule("/**", Access())]
     assert find_rule(rules, "/wiki/Acme_Inc.") == rules[0]
@@ -78,7 +92,11 @@ def test_a_policy_may_name_such_a_path() -> None:
 
 
 @THOROUGH
-@given(st.text(st.sampled_from("aA/.?# :$\u0131\u00df"), max_size=12).map("/".__add__))
+@given(
+    st.text(st.sampled_from("aA/.?# :$\u0131\u00df\u00fc\u0308\u0345\u200c"), max_size=12).map(
+        "/".__add__
+    )
+)
 def test_every_path_has_one_such_reading(path: str) -> None:
     folded = fold_path(path)
     assert folded.startswith("/")
