@@ -15,15 +15,16 @@ HEADER: Final = f"must be a header: a letter, then letters, digits and `-`, up t
 TAKEN: Final = "is a header with a meaning of its own"
 
 # Who reads one of these takes it for the gateway's word: about the client, the method, the address
-# that was asked for; `Proxy` CGI takes for the proxy to go out by (CVE-2016-5385).
+# that was asked for; `Proxy` CGI takes for the proxy to go out by (CVE-2016-5385), and by two more
+# an application has nginx go to another path (CVE-2025-61780).
 FORWARDING: Final = (
     "CF-Connecting-IP", "Client-IP", "Forwarded", "Front-End-Https", "Proxy", "True-Client-IP",
-    "X-Client-IP", "X-Cluster-Client-IP", "X-Forwarded-For", "X-Forwarded-Host",
+    "X-Accel-Mapping", "X-Client-IP", "X-Cluster-Client-IP", "X-Forwarded-For", "X-Forwarded-Host",
     "X-Forwarded-Method", "X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-Proto",
     "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl",
     "X-Forwarded-Uri", "X-Host", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override",
     "X-Original-Method", "X-Original-Uri", "X-Original-Url", "X-Real-Ip", "X-Rewrite-Url",
-    "X-Url-Scheme",
+    "X-Sendfile-Type", "X-Url-Scheme",
 )  # fmt: skip
 # What HTTP, a gateway or this service itself reads or writes under the name. An identity put there
 # would be read as something else, or something else as an identity.
@@ -51,6 +52,12 @@ _TAKEN_BEGINNINGS: Final = (
 # What other services of this kind call an identity, and their upstreams read.
 CUSTOMARY: Final = (
     "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
+    "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups",
+    "X-Auth-Request-Preferred-Username", "X-authentik-username", "X-authentik-email",
+    "X-authentik-groups", "X-authentik-name", "X-authentik-uid", "X-WebAuth-User",
+    "X-WebAuth-Email", "X-WebAuth-Name", "X-WebAuth-Groups", "X-WebAuth-Role",
+    "Cf-Access-Authenticated-User-Email", "X-Goog-Authenticated-User-Email",
+    "X-Goog-Authenticated-User-Id",
 )  # fmt: skip
 _CUSTOMARY: Final = frozenset(name.lower() for name in CUSTOMARY)
 # What every gateway carries: nginx drops other names, and an upstream may read `_` as `-`.

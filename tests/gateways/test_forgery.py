@@ -2,6 +2,7 @@
 
 import pytest
 
+from sidecar.schemas.identity import CUSTOMARY
 from tests.gateways.conftest import CLIENT_ADDRESS, HOST, Guarded
 from tests.gateways.test_outcomes import IDENTITY
 from tests.programs.upstream import header_values
@@ -27,6 +28,7 @@ FORWARDING = {
     "Front-End-Https": "forged",
     "Proxy": "http://forged.example.com",
     "True-Client-IP": "10.9.8.7",
+    "X-Accel-Mapping": ".*=/admin/forged",
     "X-Client-IP": "10.9.8.7",
     "X-Cluster-Client-IP": "10.9.8.7",
     "X-Forwarded-Email": "forged@example.com",
@@ -53,8 +55,10 @@ FORWARDING = {
     "X-Original-URL": "http://forged.example.com/public/",
     "X-Real-IP": "10.9.8.7",
     "X-Rewrite-URL": "/public/forged",
+    "X-Sendfile-Type": "X-Accel-Redirect",
     "X-Url-Scheme": "forged",
 }
+FORWARDING |= dict.fromkeys(CUSTOMARY, "forged")
 VALUES = {*FORWARDING.values(), "forged"}
 
 
@@ -135,3 +139,19 @@ async def test_a_forged_forwarding_header_never_reaches_the_upstream(guarded: Gu
             assert header_values(received, "X-Forwarded-For") == [CLIENT_ADDRESS]
             assert header_values(received, "X-Forwarded-Host") == [guarded.host]
             assert header_values(received, "X-Forwarded-Proto") == ["http"]
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Accel-Redirect", "X-Sendfile", "X-LIGHTTPD-send-file", "X-Reproxy-URL"]
+)
+async def test_an_upstream_leads_nobody_to_a_path_that_was_not_asked_about(
+    guarded: Guarded, header: str
+) -> None:
+    """Who can have it answer so, as by CVE-2025-61780 of Rack, was let in for the other path."""
+    guarded.upstream.headers[header] = "/admin/"
+    try:
+        status, _ = await guarded.ask("/public/")
+    finally:
+        del guarded.upstream.headers[header]
+    assert status == 200
+    assert [each["target"] for each in guarded.upstream.received] == ["/public/"]

@@ -18,6 +18,7 @@ class Upstream:
 
     port: int
     received: list[dict[str, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)  # what it answers with beside its own
 
     @property
     def url(self) -> str:
@@ -44,7 +45,7 @@ class Upstream:
             return socket
         told["body"] = (await request.read()).decode("latin-1")
         self.received.append(told)
-        return web.json_response(told)
+        return web.json_response(told, headers=self.headers)
 
 
 def header_values(received: dict[str, Any], name: str) -> list[str]:
