@@ -75,7 +75,8 @@ class Gate:
         self.ring_read_at = inf  # the monotonic second of the last look; until somebody watches
         self.policy = policy
         self.view = view
-        self.decisions: Counter[str] = Counter()
+        # From zero: the first burst of either is an increase for whoever watches the metric.
+        self.decisions = Counter({ALLOW: 0, "unavailable": 0})
         self.stale_allows = 0
         self.last_use = LastUse()
         self._options = options

@@ -27,7 +27,9 @@ DRAIN: Final = 1.0  # seconds in which a gateway's next request closes its conne
 SHUTDOWN_TIMEOUT: Final = 5.0  # seconds for requests under way; a body may take four
 CUT: Final = 0.1  # seconds for what is cut off to end; aiohttp waits them twice
 LOOK: Final = 0.02  # seconds between looks whether everybody has gone
-KEEPALIVE: Final = 75.0  # seconds; must outlast the gateway's (nginx: 60)
+# Seconds; must outlast the gateway's, or a POST meets a connection that has just ended: nginx and
+# Envoy keep one for 60, Traefik for 90, Caddy for 120.
+KEEPALIVE: Final = 130.0
 LONGEST_LINE: Final = 16_384  # octets of a request line: a target of 8 kB and its encoding
 LONGEST_FIELD: Final = 32_768  # octets of a header line: the longest token, twice
 LIMITS: Final[dict[str, Any]] = {
