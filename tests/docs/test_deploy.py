@@ -111,7 +111,7 @@ def _settings_of(compose: dict[str, Any], service: str) -> Settings:
         },
     }
     assert len(environ) > 3
-    return load_settings(DEPLOY / "compose/settings.yaml", environ=environ, flags={})
+    return load_settings(DEPLOY / "compose/sidecar/sidecar.yaml", environ=environ, flags={})
 
 
 @pytest.mark.parametrize("service", ["sidecar", "schema"])
@@ -137,7 +137,8 @@ def test_traefik_asks_where_the_containers_gate_listens(compose: dict[str, Any])
 
 
 def test_what_the_containers_serve_is_guarded(compose: dict[str, Any]) -> None:
-    policy = Policy(parse_rules((DEPLOY / "compose/rules.yaml").read_text(), "rules.yaml"))
+    text = (DEPLOY / "compose/sidecar/policy.yaml").read_text()
+    policy = Policy(parse_rules(text, "policy.yaml"))
     assert policy.hosts == ("localhost",)
     assert "ports" not in compose["services"]["application"]
     assert "ports" not in compose["services"]["sidecar"]
@@ -156,6 +157,20 @@ def test_everything_that_the_compose_file_names_is_there(compose: dict[str, Any]
                 assert (DEPLOY / "compose" / source).exists(), source
             else:
                 assert source in compose["volumes"]
+
+
+def test_a_rule_that_is_put_in_place_of_another_is_seen(compose: dict[str, Any]) -> None:
+    """A file that is mounted by itself stays the one that it was."""
+    for name, service in compose["services"].items():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            assert not source.startswith(".") or (DEPLOY / "compose" / source).is_dir(), name
+
+
+def test_what_runs_comes_back_with_the_machine(compose: dict[str, Any]) -> None:
+    once = {"schema"}
+    for name, service in compose["services"].items():
+        assert service.get("restart") == (None if name in once else "unless-stopped"), name
 
 
 def test_no_container_of_ours_can_do_more_than_it_must(compose: dict[str, Any]) -> None:
