@@ -9,6 +9,7 @@ from subprocess import CalledProcessError
 
 import pytest
 
+from sidecar.errors import StoreUnavailable
 from sidecar.stores.sql import open_store
 from tests.contracts.sql_readers import reading
 from tests.contracts.sql_stores import NOW
@@ -35,6 +36,23 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "sidecar.feed"]
 
 
+async def test_a_name_that_leads_to_a_standby_is_not_used(
+    primary: Postgres, standby: Postgres
+) -> None:
+    """It may be about to move to another server, and the connection would stay here."""
+    url = await asyncio.to_thread(primary.make_database)
+    async with open_store(url, outbox=False) as store:
+        await store.upgrade_schema()
+        await store.revocations.revoke_token("early", forget_at=NOW)
+    name = url.rpartition("/")[2]
+    await until_followed(standby, name)
+    async with open_store(standby.url_of(name), outbox=False) as store:
+        with pytest.raises(StoreUnavailable, match="takes writes"):
+            await store.revocations.read_entries(0)
+        await asyncio.to_thread(standby.promote)
+        assert len(await store.revocations.read_entries(0)) == 1
+
+
 async def test_where_listening_is_refused_it_looks_and_says_so_once(
     primary: Postgres, standby: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -45,7 +63,8 @@ async def test_where_listening_is_refused_it_looks_and_says_so_once(
         await store.upgrade_schema()
         await store.revocations.revoke_token("early", forget_at=NOW)
         name = url.rpartition("/")[2]
-        async with open_store(standby.url_of(name), outbox=False) as there:
+        there_too = f"{standby.url_of(name)}?target_session_attrs=any"
+        async with open_store(there_too, outbox=False) as there:
             await until_followed(standby, name)
             async with reading(there) as reader:
                 await reader.until_fresh()

@@ -1,5 +1,8 @@
 """The servers of one PostgreSQL: one, or several of which the one that takes writes is used.
 
+One name may move from a server to another: while it still leads to the old primary, which follows
+the new one, a connection would stay there, and read what that one has heard by then.
+
 With several the driver would wait for the first that does not answer at all for as long as it may
 wait for all of them, and come to none of the others: a machine that is gone, not only its server.
 """
@@ -25,7 +28,9 @@ class Hosts:
         query = parse_qs(parts.query)
         # A URL that names hosts in its query, as the driver lets it, is left to the driver.
         self.several = len(self._hosts) > 1 and not {"host", "port"} & set(query)
-        self._wanted = None if "target_session_attrs" in query else "read-write"
+        # One alone may be read-only for a while, as with a full disk, and is read all the same.
+        wanted = "read-write" if self.several else "primary"
+        self._wanted = None if "target_session_attrs" in query else wanted
 
     async def connect(
         self,
@@ -39,8 +44,12 @@ class Hosts:
         """
         import asyncpg  # noqa: PLC0415 - an extra, which SQLite does without
 
+        options["target_session_attrs"] = self._wanted
         if not self.several:
-            return await asyncpg.connect(self._url, timeout=timeout, **options)
+            try:
+                return await asyncpg.connect(self._url, timeout=timeout, **options)
+            except asyncpg.exceptions.TargetServerAttributeNotMatched:
+                raise NoPrimary from None
         failed: Exception = NoPrimary()
         for host, port in tuple(self._hosts):
             try:
@@ -49,7 +58,6 @@ class Hosts:
                     host=host,
                     port=port,
                     timeout=min(timeout, HOST_TIMEOUT),
-                    target_session_attrs=self._wanted,
                     **options,
                 )
             except asyncpg.exceptions.TargetServerAttributeNotMatched:
