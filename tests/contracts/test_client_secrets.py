@@ -4,6 +4,7 @@ import pytest
 
 from sidecar.stores.sql import SqlStore
 from tests.contracts.programs import (
+    LATER,
     NEW,
     OLD,
     THIRD,
@@ -38,6 +39,6 @@ async def test_a_secret_that_leaked_is_dropped_with_what_it_was_exchanged_for(
     await rotate(store, NEW)
     entries = await rotate(store, THIRD, drop=True)
     assert await secrets_of(store) == (THIRD,)
-    assert [entry.revocation for entry in entries] == [moved(1)]
+    assert [entry.revocation for entry in entries] == [moved(LATER)]
     assert list(await store.revocations.read_outbox()) == list(entries)
-    assert await epoch_of(store) == (0, 1)
+    assert await epoch_of(store) == (0, LATER)

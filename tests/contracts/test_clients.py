@@ -120,11 +120,11 @@ async def test_a_change_moves_the_epoch_and_is_written_down(
 ) -> None:
     client = await add(store)
     changed, entries = await change(store, wanted)
-    assert changed == replace(client, **members, epoch=1, updated_at=LATER)
-    assert [entry.revocation for entry in entries] == [moved(1)]
+    assert changed == replace(client, **members, epoch=LATER, updated_at=LATER)
+    assert [entry.revocation for entry in entries] == [moved(LATER)]
     assert list(await store.revocations.read_entries(0)) == list(entries)
     assert list(await store.revocations.read_outbox()) == list(entries)
-    assert await epoch_of(store) == (0, 1)
+    assert await epoch_of(store) == (0, LATER)
     assert await secrets_of(store) == (OLD,)
     assert await actions(store) == ["client.changed", "client.added"]
 
@@ -161,14 +161,14 @@ async def test_of_many_changes_of_one_version_one_is_made(store: SqlStore, other
     )
     assert sum(isinstance(each, tuple) for each in ended) == 1
     assert sum(isinstance(each, VersionMismatch) for each in ended) == 7
-    assert await epoch_of(store) == (0, 1)
+    assert await epoch_of(store) == (0, LATER)
 
 
 async def test_who_has_seen_no_version_changes_any(store: SqlStore) -> None:
     await add(store)
     await change(store, ClientChange(name="second"))
     changed, _ = await change(store, ClientChange(name="third"), seen=None)
-    assert (changed.name, changed.epoch) == ("third", 2)
+    assert (changed.name, changed.epoch) == ("third", LATER + 1)
 
 
 @pytest.mark.parametrize("seen", [None, 0])
@@ -177,7 +177,7 @@ async def test_a_removed_program_is_gone_and_its_tokens_are_refused(
 ) -> None:
     await add(store)
     entries = await remove(store, seen=seen)
-    assert [entry.revocation for entry in entries] == [moved(1)]
+    assert [entry.revocation for entry in entries] == [moved(LATER)]
     assert list(await other.revocations.read_entries(0)) == list(entries)
     assert list(await other.revocations.read_outbox()) == list(entries)
     assert await other.clients.find_client("App-reports") is None

@@ -21,7 +21,7 @@ async def test_what_was_taken_away_is_not_active(oauth: Oauth) -> None:
     await programs.change(oauth.reports.client_id, change, BY, now, seen=0)
     assert await oauth.introspect(second, oauth.reports.basic) == INACTIVE
     fourth = await oauth.log_in(oauth.reports)
-    assert claims_of(fourth)["epoch"] == [0, 1]
+    assert claims_of(fourth)["epoch"][1] >= now
     await oauth.web.serving.services.revocations.end_all_sessions(BY, read_clock().unix)
     for token in (third, fourth):
         assert await oauth.introspect(token, oauth.reports.basic) == INACTIVE

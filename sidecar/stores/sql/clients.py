@@ -17,7 +17,7 @@ from sidecar.errors import NameTaken, NotFound, VersionMismatch
 from sidecar.ports import ClientAccount, ClientChange, Entry
 from sidecar.stores.sql.audit import write_event
 from sidecar.stores.sql.engine import Database
-from sidecar.stores.sql.revocations import SqlRevocations
+from sidecar.stores.sql.revocations import SqlRevocations, epoch_beyond
 from sidecar.stores.sql.rows import dump_list
 from sidecar.stores.sql.tables import clients, deployment
 
@@ -145,7 +145,7 @@ class SqlClients:
         move = (
             sa.update(clients)
             .where(clients.c.client_id == client_id)
-            .values(epoch=clients.c.epoch + 1)
+            .values(epoch=epoch_beyond(clients.c.epoch, now))
             .returning(clients.c.epoch)
         )
         epoch = (await connection.execute(move)).scalar_one()
