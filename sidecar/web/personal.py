@@ -12,6 +12,7 @@ from sidecar.web.callers import find_author, for_people, refuse_request
 from sidecar.web.context import Context
 from sidecar.web.requests import read_json
 from sidecar.web.responses import answer_json, no_content
+from sidecar.web.stepup import judge_age
 
 
 @for_people
@@ -29,8 +30,13 @@ async def post_personal_token(
 ) -> web.StreamResponse:
     """Give the caller a token, whose text stands in this answer and nowhere else.
 
-    It has no scope that the caller's own token lacks.
+    The login has to be a recent one: it outlives that by months. It has no scope that the caller's
+    own token lacks.
     """
+    now = read_clock().unix
+    too_old = judge_age(caller.principal, now)
+    if too_old is not None:
+        return refuse_request(request, context, too_old)
     new = NewToken(**load_token_fields(await read_json(request)))
     claims = caller.claims
     try:
@@ -41,7 +47,7 @@ async def post_personal_token(
         new,
         owner,
         find_author(request, context, caller),
-        read_clock().unix,
+        now,
         key=context.personal_key,
         asking=claims,
     )

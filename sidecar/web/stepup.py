@@ -45,9 +45,10 @@ def _parse_ways(text: str) -> tuple[str, ...]:
 
 
 def judge_age(principal: Principal, now: int) -> Deny | None:
-    """Return why somebody logged in too long ago to set up what they will log in with.
+    """Return why somebody logged in too long ago to be given what outlives their session.
 
-    Whoever finds a session open, or has a copy of its cookie, must not shut its owner out for good.
+    Whoever finds a session open, or has a copy of its cookie, must not shut its owner out for good,
+    nor stay in for good; an application that was shown an access token must not, either.
     """
     return None if satisfies(principal, RECENT, now) else Deny(Reason.LOGIN_TOO_OLD, RECENT)
 

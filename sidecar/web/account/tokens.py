@@ -12,6 +12,7 @@ from sidecar.errors import NotFound
 from sidecar.schemas.personal import load_token_fields
 from sidecar.web.moments import show_moment
 from sidecar.web.responses import see_other
+from sidecar.web.stepup import judge_age
 from sidecar.web.visits import Said, Visit, for_form, for_page
 
 LIVES: Final = (7, 30, 90, 365)  # days that are offered
@@ -49,6 +50,9 @@ get_tokens = for_page(show_tokens)
 @for_form(show_tokens)
 async def post_token(visit: Visit) -> web.Response:
     """Give a token; its text stands in this answer alone."""
+    too_old = judge_age(visit.token.principal, visit.now)
+    if too_old is not None:
+        return visit.prove_again(too_old, "/account/tokens")
     context, claims, form = visit.context, visit.token.claims, visit.form
     life = form.get("expires_in")
     members: dict[str, object] = {

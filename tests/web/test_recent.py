@@ -1,4 +1,4 @@
-"""A second factor is set up by who has just logged in, not by who finds a session open."""
+"""What outlives a session is given to who has just logged in, not to who finds one open."""
 
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
@@ -14,8 +14,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RECENT = 900  # seconds
 CODE = {"otp": "123456"}
-BODIES = {"/me/otp": None, "/me/otp/confirm": CODE}
-FORMS: Mapping[str, Mapping[str, str]] = {"/account/factor": {}, "/account/factor/confirm": CODE}
+TOKEN = {"name": "backup"}
+BODIES = {"/me/otp": None, "/me/otp/confirm": CODE, "/me/tokens": TOKEN}
+FORMS: Mapping[str, tuple[Mapping[str, str], str]] = {  # what is sent, and where one comes back
+    "/account/factor": ({}, "/account/factor"),
+    "/account/factor/confirm": (CODE, "/account/factor"),
+    "/account/tokens": (TOKEN | {"expires_in": "604800"}, "/account/tokens"),
+}
 
 
 async def age(web: Web, sub: str, seconds: int) -> None:
@@ -67,12 +72,18 @@ async def test_who_logged_in_some_minutes_ago_sets_one_up(settled: Web) -> None:
     assert (await ask(settled, "POST", "/me/otp/confirm", who, {"otp": code})).status == 200
 
 
+async def test_who_logged_in_some_minutes_ago_is_given_a_token(settled: Web) -> None:
+    who = await log_in_earlier(settled, "cleo", RECENT - 60)
+    assert (await ask(settled, "POST", "/me/tokens", who, TOKEN)).status == 201
+
+
 @pytest.mark.parametrize("path", FORMS)
 async def test_a_browser_is_led_to_a_login_and_back(settled: Web, path: str) -> None:
-    visitor = await visit_earlier(settled, f"visitor{len(path)}", RECENT + 1)
+    form, back = FORMS[path]
+    visitor = await visit_earlier(settled, f"visitor{list(FORMS).index(path)}", RECENT + 1)
     before = await rows(settled)
-    answer = await visitor.send(path, FORMS[path])
-    assert led_to(answer) == {"rd": [f"{PUBLIC_URL}/account/factor"], "max_age": ["900"]}
+    answer = await visitor.send(path, form)
+    assert led_to(answer) == {"rd": [f"{PUBLIC_URL}{back}"], "max_age": ["900"]}
     assert await rows(settled) == before
     assert (await visitor.follow(answer)).status == 200, "the page of the login, and no way around"
 
