@@ -27,13 +27,18 @@ async def welcome(
     the new session is there: a login that fails ends nothing. Raises StoreUnavailable.
     """
     log_login(request, context, begun.user, begun.sid, "cookie")
+    await end_cookies(request, context)
+    set_session_cookie(answer, request, context, begun.grant)
+    set_device_cookie(answer, begun.known)
+    return answer
+
+
+async def end_cookies(request: web.Request, context: Context) -> None:
+    """End the sessions of the cookies that came, which the answer takes back."""
     for text in find_own_cookies(request, context.jar.name):
         opened = context.gate.open_credential(Credential(TokenKind.SESSION, text))
         if not isinstance(opened, Deny):
             await context.revocations.end_session_of(opened.claims, read_clock().unix)
-    set_session_cookie(answer, request, context, begun.grant)
-    set_device_cookie(answer, begun.known)
-    return answer
 
 
 def log_login(request: web.Request, context: Context, user: User, sid: str, kind: str) -> None:

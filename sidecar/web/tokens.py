@@ -23,6 +23,7 @@ from sidecar.schemas.requests import (
     parse_form,
     parse_json,
 )
+from sidecar.web.begun import end_cookies
 from sidecar.web.callers import admit_caller, find_caller, needs_form_token
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.cookies import clear_browser, expire_contradiction, expire_session_cookie
@@ -95,6 +96,7 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
         everywhere, refresh_token = asked.everywhere, asked.refresh_token
     if refresh_token is not None:
         await _end_by_refresh_token(context, refresh_token, device, everywhere=everywhere)
+        await end_cookies(request, context)  # whoever has a copy of one would stay
     else:
         credential = admit_caller(request, context)
         if (

@@ -114,6 +114,17 @@ async def test_a_refresh_token_of_any_age_ends_its_session(served: Web) -> None:
     assert not await is_let_in(served, second["access_token"])
 
 
+async def test_a_cookie_that_came_with_a_refresh_token_ends_too(served: Web) -> None:
+    """It is taken back: whoever logs out believes that it is over."""
+    await served.add_user()
+    tokens, cookie = await served.log_in(), await served.log_in_cookie()
+    answer = await end(served, {"Cookie": cookie}, {"refresh_token": tokens["refresh_token"]})
+    assert answer.status == 204
+    assert_taken_back(answer)
+    assert not await is_known(served, cookie)
+    assert not await is_let_in(served, tokens["access_token"])
+
+
 async def test_a_cookie_ends_its_session_by_form_and_by_json(served: Web) -> None:
     await served.add_user()
     for headers, body, status in (
