@@ -56,6 +56,21 @@ async def test_a_login_that_waits_for_a_change_holds_nothing_that_the_change_nee
         assert await login == ()
 
 
+async def test_where_a_user_is_known_is_kept_while_they_log_in_once_more(
+    store: SqlStore, url: str
+) -> None:
+    """Locked in another order than a login does, the two would wait for each other."""
+    user = await add_user(store)
+    async with outside(url) as login:
+        await login.execute(sa.text("SELECT id FROM deployment FOR SHARE"))
+        await store.marks.put_marks(user.id, (0, 0), ["203.0.113.7"], NOW)
+        await login.execute(sa.text("SELECT id FROM users FOR NO KEY UPDATE"))
+        marking = asyncio.create_task(store.marks.put_marks(user.id, (0, 0), ["198.51.100.1"], NOW))
+        await until_blocked(url)
+        await login.commit()
+        await marking
+
+
 async def test_a_name_that_somebody_takes_at_the_same_moment_is_taken(
     store: SqlStore, url: str
 ) -> None:

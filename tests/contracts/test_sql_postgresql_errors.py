@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from contextlib import ExitStack
 from pathlib import Path
 from secrets import token_hex
@@ -12,20 +11,21 @@ import pytest
 import sqlalchemy as sa
 
 from sidecar.errors import StoreUnavailable, StoreUnusable
-from sidecar.stores.sql import open_store
+from sidecar.stores.sql import SqlStore, open_store
 from sidecar.stores.sql.engine import (
     COMMAND_TIMEOUT,
     CONNECT_TIMEOUT,
     CONNECTIONS,
     LOG_LOCK,
     Database,
-    locked,
 )
-from sidecar.stores.sql.marks import MARKS_LOCK
 from sidecar.stores.sql.problems import describe_problem
+from sidecar.stores.sql.tables import deployment, sessions
 from tests.contracts.sql_stores import (
     NOW,
+    add_user,
     end_everyone,
+    open_session,
     outside,
     read_tables,
     run_sql,
@@ -191,27 +191,30 @@ async def test_a_writer_that_is_held_up_gives_up_and_can_try_again(url: str) -> 
         await end_everyone(store)
 
 
-async def stand_still(database: Database, lock: int, others: Awaitable[object]) -> None:
-    """Have a lock while others want it, as a process whose machine is gone has it for hours."""
-    async with database.write(log=lock == LOG_LOCK) as connection:
-        if lock != LOG_LOCK:
-            await connection.execute(locked(lock))
-        (failed,) = await asyncio.gather(others, return_exceptions=True)
-        assert failed is None
-        await connection.execute(sa.select(1))
+LOGIN = sa.select(deployment.c.id).with_for_update(read=True)
+REFRESH = sa.update(sessions).values(generation=1)
 
 
-@pytest.mark.parametrize("lock", [LOG_LOCK, MARKS_LOCK])
-async def test_a_process_that_stands_still_loses_its_lock(url: str, lock: int) -> None:
+async def stand_still(store: SqlStore, database: Database, kind: str) -> None:
+    """Have locks while others want them, as a process whose machine is gone has them for hours."""
+    refreshes = kind == "refresh"
+    held = database.ending_if_silent(REFRESH) if refreshes else LOGIN
+    async with database.write(log=kind == "revocation", single=refreshes) as connection:
+        await connection.execute(held)
+        try:
+            await end_everyone(store)
+        except StoreUnavailable as error:
+            pytest.fail(str(error))
+        await connection.execute(held)
+
+
+@pytest.mark.parametrize("kind", ["revocation", "login", "refresh"])
+async def test_a_process_that_stands_still_loses_its_locks(url: str, kind: str) -> None:
     async with open_store(url, outbox=False) as store:
-        others: Awaitable[object]
-        if lock == LOG_LOCK:
-            others = store.revocations.revoke_token("j-1", forget_at=NOW)
-        else:
-            others = store.marks.put_marks("u-1", (0, 0), ["p"], NOW)
+        await open_session(store, await add_user(store))
         still = Database(url)
         with pytest.raises(StoreUnavailable):
-            await stand_still(still, lock, others)
+            await stand_still(store, still, kind)
         await still.close()
 
 

@@ -29,8 +29,8 @@ POOL_TIMEOUT: Final = 3.0  # seconds to wait for a free connection
 BUSY_TIMEOUT: Final = 3.0  # seconds that SQLite waits for a lock
 CONNECT_TIMEOUT: Final = 3.0  # seconds
 COMMAND_TIMEOUT: Final = 4.0  # seconds for one statement on PostgreSQL
-# Of a transaction that has a lock: a process that is stopped, or whose machine is gone, would keep
-# it for hours. It is less than what others wait for it, so that they still come to their turn.
+# Of a transaction that writes: a process that is stopped, or whose machine is gone, would keep its
+# locks for hours. It is less than what others wait for them, so that they still come to their turn.
 IDLE_TIMEOUT: Final = "3s"
 # Taken by every transaction that writes revocations, so that commits come in the order of
 # sequences.
@@ -39,6 +39,13 @@ SCHEMA_LOCK: Final = 0x51DE_CA02
 CHANNEL: Final = "sidecar_revocations"  # PostgreSQL tells those who listen there of commits
 POSTGRESQL: Final = "postgresql+asyncpg://"
 CHANGED: Final = "changed"  # where a connection remembers that its transaction changed a row
+
+_SILENCE: Final = sa.func.set_config("idle_in_transaction_session_timeout", IDLE_TIMEOUT, True)
+_BEGINNING: Final = sa.select(_SILENCE)
+# Whoever listens is told at the commit, and not where there is none.
+_LOGGING: Final = _BEGINNING.add_columns(
+    sa.func.pg_advisory_xact_lock(LOG_LOCK), sa.func.pg_notify(CHANNEL, "")
+)
 
 T = TypeVar("T")
 
@@ -124,10 +131,14 @@ class Database:
         return nullcontext() if self._gate is None else self._gate.committing(self._patience)
 
     @asynccontextmanager
-    async def write(self, *, log: bool = False) -> AsyncIterator[AsyncConnection]:
+    async def write(
+        self, *, log: bool = False, single: bool = False
+    ) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that writes; it is committed where the block ends without an error.
 
-        `log` says that it writes revocations. Raises StoreUnavailable.
+        `log` says that it writes revocations, `single` that it is one statement, ahead of which
+        nothing is asked. PostgreSQL ends another one that is silent for IDLE_TIMEOUT. Raises
+        StoreUnavailable.
         """
         # Whoever waits for SQLite's lock tries now and then, and may never come to it while others
         # of this process write one after the other: here the first that came is the next.
@@ -138,14 +149,16 @@ class Database:
             # A deferred transaction that turns into a writer fails at once while another writes.
             connection = await connected.execution_options(immediate=True)
             async with connection.begin() as transaction:
-                if log and not self.is_sqlite:
-                    # Whoever listens is told at the commit, and not where there is none.
-                    tell = sa.func.pg_notify(CHANNEL, "")
-                    await connection.execute(locked(LOG_LOCK).add_columns(tell))
+                if not (single or self.is_sqlite):
+                    await connection.execute(_LOGGING if log else _BEGINNING)
                 yield connection
                 async with self._committing():
                     await transaction.commit()
             self._note_write(changed=connection.info[CHANGED])
+
+    def ending_if_silent(self, statement: sa.Update) -> sa.Update:
+        """Return the one statement of a transaction, which PostgreSQL ends like the others then."""
+        return statement if self.is_sqlite else statement.returning(_SILENCE)
 
     async def write_at_once(self, lock: int, work: Callable[[sa.Connection], T]) -> T:
         """Do this in a transaction that writes, one at a time in the whole deployment.
@@ -162,7 +175,7 @@ class Database:
             self._note_write(changed=changed)
             return result
         async with self._translated(), self._lock.held(), self.write() as connection:
-            await connection.execute(locked(lock))
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
             return await connection.run_sync(work)
 
     @asynccontextmanager
@@ -192,15 +205,6 @@ class Database:
         # there. Who runs for ever would go on, and the process not end.
         if _count_cancellations() > before:
             raise asyncio.CancelledError
-
-
-def locked(lock: int) -> sa.Select[Any]:
-    """Return the statement for PostgreSQL that waits for a lock, which the transaction then has.
-
-    The server ends a transaction that has a lock and is silent.
-    """
-    setting = sa.func.set_config("idle_in_transaction_session_timeout", IDLE_TIMEOUT, True)
-    return sa.select(setting, sa.func.pg_advisory_xact_lock(lock))
 
 
 def _count_cancellations() -> int:

@@ -15,7 +15,7 @@ PORT: Final = 5432
 
 
 class NoPrimary(ConnectionError):
-    """Every host answers, and none takes writes: so it is while a standby is promoted."""
+    """No host that answers takes writes: so it is while a standby is promoted."""
 
 
 class Hosts:
@@ -28,9 +28,7 @@ class Hosts:
         query = parse_qs(parts.query)
         # A URL that names hosts in its query, as the driver lets it, is left to the driver.
         self.several = len(self._hosts) > 1 and not {"host", "port"} & set(query)
-        # One alone may be read-only for a while, as with a full disk, and is read all the same.
-        wanted = "read-write" if self.several else "primary"
-        self._wanted = None if "target_session_attrs" in query else wanted
+        self._wanted = None if "target_session_attrs" in query else "read-write"
 
     async def connect(
         self,
@@ -44,13 +42,15 @@ class Hosts:
         """
         import asyncpg  # noqa: PLC0415 - an extra, which SQLite does without
 
-        options["target_session_attrs"] = self._wanted
         if not self.several:
-            try:
-                return await asyncpg.connect(self._url, timeout=timeout, **options)
-            except asyncpg.exceptions.TargetServerAttributeNotMatched:
-                raise NoPrimary from None
-        failed: Exception = NoPrimary()
+            connection = await asyncpg.connect(self._url, timeout=timeout, **options)
+            # Asked here: of what it once heard, a pooler tells the driver long after a failover.
+            # One that is read-only for another reason, as with a full disk, is read all the same.
+            if self._wanted and await connection.fetchval("SELECT pg_is_in_recovery()"):
+                connection.terminate()
+                raise NoPrimary("leads to a standby: it is tried again until that has moved")
+            return connection
+        failed: Exception = NoPrimary("none of its hosts takes writes: promote a standby")
         for host, port in tuple(self._hosts):
             try:
                 connection = await asyncpg.connect(
@@ -58,6 +58,7 @@ class Hosts:
                     host=host,
                     port=port,
                     timeout=min(timeout, HOST_TIMEOUT),
+                    target_session_attrs=self._wanted,
                     **options,
                 )
             except asyncpg.exceptions.TargetServerAttributeNotMatched:

@@ -52,14 +52,17 @@ def _put_marks(
 ) -> None:
     mine = marks.c.user_id == user_id
     everyone, own = epoch
-    # Both rows for nobody else: whoever takes the marks away has moved an epoch by then.
-    owner = (
+    # Whoever takes the marks away moves an epoch, and waits for these. In this order, as all others
+    # lock them.
+    looks = (
+        sa.select(deployment.c.id)
+        .where(deployment.c.id == 1, deployment.c.epoch == everyone)
+        .with_for_update(read=True),
         sa.select(users.c.id)
-        .join(deployment, deployment.c.id == 1)
-        .where(users.c.id == user_id, users.c.epoch == own, deployment.c.epoch == everyone)
-        .with_for_update()
+        .where(users.c.id == user_id, users.c.epoch == own)
+        .with_for_update(key_share=True),
     )
-    if connection.execute(owner).one_or_none() is None:
+    if any(connection.execute(look).one_or_none() is None for look in looks):
         return
     connection.execute(sa.delete(marks).where(mine, marks.c.place.in_(places)))
     others = sa.select(marks.c.place).where(mine).order_by(marks.c.marked_at.desc())

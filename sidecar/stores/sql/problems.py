@@ -42,7 +42,7 @@ def describe_problem(error: Exception) -> str:
     if isinstance(cause, sa.exc.TimeoutError):
         return "every connection is busy"
     if isinstance(cause, NoPrimary):
-        return "none of its hosts takes writes: promote a standby"
+        return str(cause)
     if isinstance(cause, TimeoutError):
         return "does not answer in time"
     if isinstance(cause, FileNotFoundError | PermissionError):

@@ -64,7 +64,8 @@ async def upgrade_schema(database: Database) -> None:
 
 
 async def _upgrade(database: Database) -> None:
-    async with database.write() as connection:
+    # It may be silent between two statements: what they are is read from files.
+    async with database.write(single=True) as connection:
         if not database.is_sqlite:
             await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
         version = await _read_version(connection)

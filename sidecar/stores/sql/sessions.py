@@ -114,9 +114,9 @@ class SqlSessions:
                 user_agent=device.user_agent,
             )
         )
-        async with self._database.write() as connection:
-            result = await connection.execute(turn)
-        return result.rowcount == 1
+        async with self._database.write(single=True) as connection:
+            turned = await connection.execute(self._database.ending_if_silent(turn))
+        return turned.rowcount == 1
 
     async def note_replay(self, event: AuditEvent) -> None:
         """Write that a refresh token came again, from elsewhere."""

@@ -22,7 +22,7 @@ from sidecar.core.throttle import (
 )
 from sidecar.ports.throttle import Counted
 from sidecar.stores.sql.audit import write_event
-from sidecar.stores.sql.engine import Database, locked
+from sidecar.stores.sql.engine import Database
 from sidecar.stores.sql.tables import throttle
 
 THROTTLE_LOCK: Final = 0x51DE_CA03
@@ -73,7 +73,7 @@ class SqlThrottle:
         )
         async with self._database.write() as connection:
             if not self._database.is_sqlite:  # an attempt at this moment must not write it again
-                await connection.execute(locked(THROTTLE_LOCK))
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(THROTTLE_LOCK)))
             cleared = await connection.execute(sa.delete(throttle).where(chosen))
             await write_event(connection, event)
         return cleared.rowcount
