@@ -85,7 +85,7 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     if octets and kind not in {JSON, FORM}:
         raise web.HTTPUnsupportedMediaType(text=f"the body must be {JSON}, {FORM} or empty")
     device, rd, refresh_token = find_device(request, context), None, None
-    in_browser, csrf = kind == FORM, None
+    in_browser, borne_by_cookie, csrf = kind == FORM, False, None
     if kind == FORM:
         members = parse_form(octets)
         csrf = members.pop(CSRF_FIELD, None)
@@ -96,7 +96,6 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
         everywhere, refresh_token = asked.everywhere, asked.refresh_token
     if refresh_token is not None:
         await _end_by_refresh_token(context, refresh_token, device, everywhere=everywhere)
-        await end_cookies(request, context)  # whoever has a copy of one would stay
     else:
         credential = admit_caller(request, context)
         if (
@@ -114,6 +113,8 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
             return await _show_logout(request, context.safe_redirect(rd), stale=True)
         in_browser |= borne_by_cookie
         await _end_by_credential(context, credential, device, everywhere=everywhere)
+    if not borne_by_cookie:  # what came beside it is taken back, and somebody may have a copy
+        await end_cookies(request, context)
     answer = (
         see_other(context.safe_redirect(rd) or context.login_url) if kind == FORM else no_content()
     )

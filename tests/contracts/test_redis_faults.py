@@ -155,7 +155,15 @@ async def test_rubbish_in_the_structures_is_passed_over_and_said_once(
     redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with raw_client(redis_server.url) as client:
-        rubbish = (b"", b"token", b"pet 0 p", b"token x y", b"user 99999999999999999999 u", b"\xff")
+        rubbish = (
+            b"",
+            b"token",
+            b"pet",
+            b"Pet 0 p",
+            b"token x y",
+            b"user 99999999999999999999 u",
+            b"\xff",
+        )
         await client.zadd(SNAPSHOT, dict.fromkeys(rubbish, LATE))
         await client.zadd(SNAPSHOT, {"token 0 endless": "+inf", "token 0 early": "-inf"})
         await client.hset(META, mapping={"incarnation": b"\xff", "sequence": "many"})
@@ -175,6 +183,28 @@ async def test_rubbish_in_the_structures_is_passed_over_and_said_once(
             assert there.view._tokens.keys() <= {"one", "two", "unmarked"}
     said = [record for record in caplog.records if "skipped what is no" in record.getMessage()]
     assert len(said) == 1
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.asyncio
+async def test_what_a_newer_version_takes_away_is_not_overlooked(
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture, *, early: bool
+) -> None:
+    """It may be anything: whoever cannot judge it does not know what is revoked."""
+    async with raw_client(redis_server.url) as client:
+        if early:
+            await client.zadd(SNAPSHOT, {"later 0 l": LATE})
+        async with reading(redis_server.url) as there:
+            if not early:
+                await there.until_fresh()
+                await client.zadd(SNAPSHOT, {"later 0 l": LATE})
+            await there.until(lambda: "a newer version wrote" in caplog.text)
+            heard = list(there.heard)
+            assert await there.feed.announce(entries(token("one")))
+            await there.until_holds("one")  # what it does know holds all the same
+            await there.until_checked()
+            assert there.heard == heard
+    assert caplog.text.count("a newer version wrote") == 1
 
 
 @pytest.mark.parametrize("key", [SNAPSHOT, STREAM, META])

@@ -114,11 +114,17 @@ async def test_a_refresh_token_of_any_age_ends_its_session(served: Web) -> None:
     assert not await is_let_in(served, second["access_token"])
 
 
-async def test_a_cookie_that_came_with_a_refresh_token_ends_too(served: Web) -> None:
+@pytest.mark.parametrize("way", ["bearer", "refresh"])
+async def test_a_cookie_that_came_with_a_token_ends_too(served: Web, way: str) -> None:
     """It is taken back: whoever logs out believes that it is over."""
     await served.add_user()
     tokens, cookie = await served.log_in(), await served.log_in_cookie()
-    answer = await end(served, {"Cookie": cookie}, {"refresh_token": tokens["refresh_token"]})
+    headers, body = {"Cookie": cookie}, dict[str, str]()
+    if way == "bearer":
+        headers |= bearer(tokens["access_token"])
+    else:
+        body = {"refresh_token": tokens["refresh_token"]}
+    answer = await end(served, headers, body)
     assert answer.status == 204
     assert_taken_back(answer)
     assert not await is_known(served, cookie)

@@ -30,6 +30,7 @@ LARGEST_EPOCH: Final = 2**63 - 1  # what SQL counts to
 LATEST_SCORE: Final = 2**53  # a score is a double, exact up to here
 START: Final = "0-0"  # in front of every entry of a stream
 
+_ANY_LEVEL: Final = re.compile(r"([a-z_]{1,16}) [0-9]{1,19} .*", re.ASCII | re.DOTALL)
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 
 
@@ -116,7 +117,7 @@ def decode_member(member: str, forget_at: float | str) -> Revocation | None:
     try:
         level = Level(name)
     except ValueError:
-        return None  # of a newer version, while replicas are being replaced
+        return None
     if not separator or (level is Level.EVERYONE) is not (subject == ""):
         return None
     if epoch is None or epoch > LARGEST_EPOCH:
@@ -124,6 +125,12 @@ def decode_member(member: str, forget_at: float | str) -> Revocation | None:
     if score is None or not 0 <= score <= LATEST_SCORE:
         return None
     return Revocation(level, subject, epoch, int(score))
+
+
+def is_newer(member: str) -> bool:
+    """Say whether a member is a revocation at a level that this version does not know."""
+    found = _ANY_LEVEL.fullmatch(member)
+    return found is not None and found[1] not in set(Level)
 
 
 def _parse_number(text: str | None) -> int | None:

@@ -27,6 +27,7 @@ from sidecar.stores.redis.log import (
     decode_member,
     follow,
     is_filled,
+    is_newer,
     is_rewind,
     read_head,
     read_position,
@@ -81,6 +82,7 @@ class LogReader:
         self._gone_back = ""  # the incarnation of a log that lacks what was read of it before
         self._complete = True  # whether the log, as far as it was read, leaves nothing out
         self._trusted = True  # whether Redis is one that keeps what it was given
+        self._judged = True  # whether all that was read of the log is known to this version
 
     async def run(self) -> None:
         """Follow the log for ever; after an error or a gap the snapshot is taken again."""
@@ -185,7 +187,7 @@ class LogReader:
             if not answer and head.sequence != following.sequence:
                 return
             caught_up = head.incarnation and head.sequence <= following.sequence
-            if self._complete and self._trusted and caught_up:
+            if self._complete and self._trusted and self._judged and caught_up:
                 self._heard(began)
             if not head.incarnation or self._has_gone_back(head):
                 await self._found(head)
@@ -246,6 +248,12 @@ class LogReader:
                     SNAPSHOT,
                 )
             self.skipped += len(read) - len(revocations)
+            if self._judged and any(is_newer(member) for member, _ in pairs):
+                self._judged = False
+                log.error(
+                    "a newer version wrote a revocation that this one cannot judge: until this"
+                    " process is replaced, only a read of SQL counts as fresh"
+                )
 
 
 async def _ask(answer: Awaitable[Any]) -> Any:
