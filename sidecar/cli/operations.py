@@ -50,7 +50,7 @@ def ask(address: Listen, path: str) -> tuple[int, str]:
     all of this takes.
     """
     try:
-        with _connect(address) as connection:
+        with connect(address) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode("ascii"))
             octets = _read(connection)
     except OSError as error:
@@ -64,7 +64,8 @@ def ask(address: Listen, path: str) -> tuple[int, str]:
     return int(status[1]), body.decode("utf-8", "replace")
 
 
-def _connect(address: Listen) -> socket.socket:
+def connect(address: Listen) -> socket.socket:
+    """Return a connection, which waits for TIMEOUT at the most. Raises OSError."""
     if address.path is None:
         return socket.create_connection((address.host, address.port), TIMEOUT)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

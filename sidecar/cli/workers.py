@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from gunicorn.glogging import Logger
 
 from sidecar.app.listeners import bind
 from sidecar.app.runner import open_serving, prepare
-from sidecar.cli.operations import ask
+from sidecar.cli.operations import connect
 from sidecar.cli.serve import find_uvloop
 from sidecar.errors import SidecarError
 from sidecar.settings import Settings
@@ -105,9 +105,14 @@ class _Workers(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
         return runner
 
     def _is_served(self) -> bool:
-        """Return whether another worker is there, one that drains too."""
-        addresses = worker_addresses(self._settings.server.operations_listen, self._workers)
-        return any(ask(address, "/healthz")[0] for address in addresses)
+        """Return whether another worker is there, be it one that stands still or drains.
+
+        With any free port (`operations_listen: …:0`) nobody knows where.
+        """
+        for address in worker_addresses(self._settings.server.operations_listen, self._workers):
+            with suppress(OSError), connect(address):
+                return True
+        return False
 
 
 def _end_worker() -> None:

@@ -52,11 +52,12 @@ _TAKEN_BEGINNINGS: Final = (
 # What other services of this kind call an identity, and their upstreams read.
 CUSTOMARY: Final = (
     "X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups", "X-Forwarded-Preferred-Username",
-    "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups",
-    "X-Auth-Request-Preferred-Username", "X-authentik-username", "X-authentik-email",
-    "X-authentik-groups", "X-authentik-name", "X-authentik-uid", "X-WebAuth-User",
-    "X-WebAuth-Email", "X-WebAuth-Name", "X-WebAuth-Groups", "X-WebAuth-Role",
-    "Cf-Access-Authenticated-User-Email", "X-Goog-Authenticated-User-Email",
+    "X-Forwarded-Access-Token", "X-Auth-Request-User", "X-Auth-Request-Email",
+    "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username", "X-Auth-Request-Access-Token",
+    "X-authentik-username", "X-authentik-email", "X-authentik-groups", "X-authentik-name",
+    "X-authentik-uid", "X-authentik-entitlements", "X-authentik-jwt", "X-WebAuth-User",
+    "X-WebAuth-Email", "X-WebAuth-Name", "X-WebAuth-FullName", "X-WebAuth-Groups",
+    "X-WebAuth-Role", "Cf-Access-Authenticated-User-Email", "X-Goog-Authenticated-User-Email",
     "X-Goog-Authenticated-User-Id",
 )  # fmt: skip
 _CUSTOMARY: Final = frozenset(name.lower() for name in CUSTOMARY)

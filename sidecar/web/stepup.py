@@ -45,10 +45,10 @@ def _parse_ways(text: str) -> tuple[str, ...]:
 
 
 def judge_age(principal: Principal, now: int) -> Deny | None:
-    """Return why somebody logged in too long ago to be given what outlives their session.
+    """Return why somebody logged in too long ago to be given what they will come in by.
 
     Whoever finds a session open, or has a copy of its cookie, must not shut its owner out for good,
-    nor stay in for good; an application that was shown an access token must not, either.
+    nor stay in as its owner for months.
     """
     return None if satisfies(principal, RECENT, now) else Deny(Reason.LOGIN_TOO_OLD, RECENT)
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from sidecar.schemas.identity import CUSTOMARY
 from tests.gateways.conftest import CLIENT_ADDRESS, HOST, Guarded
 from tests.gateways.test_outcomes import IDENTITY
 from tests.programs.upstream import header_values
@@ -58,7 +57,15 @@ FORWARDING = {
     "X-Sendfile-Type": "X-Accel-Redirect",
     "X-Url-Scheme": "forged",
 }
-FORWARDING |= dict.fromkeys(CUSTOMARY, "forged")
+for others, parts in {
+    "X-Auth-Request-": ("User", "Email", "Groups", "Preferred-Username", "Access-Token"),
+    "X-authentik-": ("username", "email", "groups", "name", "uid", "entitlements", "jwt"),
+    "X-WebAuth-": ("User", "Email", "Name", "FullName", "Groups", "Role"),
+    "X-Goog-Authenticated-User-": ("Email", "Id"),
+    "Cf-Access-Authenticated-User-": ("Email",),
+    "X-Forwarded-": ("Access-Token",),
+}.items():
+    FORWARDING |= {f"{others}{part}": "forged" for part in parts}
 VALUES = {*FORWARDING.values(), "forged"}
 
 

@@ -82,7 +82,10 @@ def test_each_network_and_each_role_is_told() -> None:
     assert [line.split()[2] for line in told] == ["admin", "the", "the"]
 
 
-CASED = "differs from that of line 3 in case alone: what both are about is refused as ambiguous"
+CASED = (
+    "differs from that of line 3 in nothing but what some servers ignore, such as case: what both"
+    " are about is refused as ambiguous"
+)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sidecar.core.access import Networks, Roles
 from sidecar.core.addresses import Network
+from sidecar.core.folding import fold_path
 from sidecar.core.policy import Policy, Rule
 
 
@@ -15,12 +16,12 @@ def find_host_warnings(
     `host` is one of the policy's hosts.
     """
     found: list[tuple[int, str]] = []
-    caseless: dict[str, Rule] = {}
+    read_alike: dict[str, Rule] = {}
     for rule in policy.rules_of(host):
         texts = [
             *_judge_access(rule, admin_role),
             *_judge_networks(rule, trusted_proxies),
-            *_judge_case(rule, caseless.setdefault(rule.path.casefold(), rule)),
+            *_judge_reading(rule, read_alike.setdefault(fold_path(rule.path), rule)),
             *_judge_slash(rule, policy.find(host, f"{rule.path}/").exact),
         ]
         found += [(rule.line, text) for text in texts]
@@ -48,11 +49,11 @@ def _judge_networks(rule: Rule, trusted_proxies: Iterable[Network]) -> Iterator[
                 )
 
 
-def _judge_case(rule: Rule, first: Rule) -> Iterator[str]:
+def _judge_reading(rule: Rule, first: Rule) -> Iterator[str]:
     if rule.path != first.path and rule.says != first.says:
         yield (
-            f"the path {rule.path} differs from that of line {first.line} in case alone: what both"
-            " are about is refused as ambiguous"
+            f"the path {rule.path} differs from that of line {first.line} in nothing but what some"
+            " servers ignore, such as case: what both are about is refused as ambiguous"
         )
 
 
