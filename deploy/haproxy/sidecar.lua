@@ -120,5 +120,10 @@ core.register_action("sidecar", { "http-req" }, function(txn)
             txn.http:req_add_header(name, value)
         end
     end
+    -- HAProxy sets none that has no room in its buffer, and does not say so.
+    local set = txn.http:req_get_headers()
+    for _, name in ipairs(IDENTITY) do
+        assert(lines_of(set, name)[1] == answer.headers[name][0], name)
+    end
     txn:set_var("txn.sidecar", "ok")
 end, 0)

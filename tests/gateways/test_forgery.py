@@ -8,6 +8,9 @@ from tests.programs.upstream import header_values
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+# What a name may have beside letters and digits (RFC 9110 section 5.6.2), all of which some servers
+# make `_` of.
+ODD = "!#$%&'*+.^_`|~"
 SPELLINGS = [
     spelled
     for name in IDENTITY
@@ -15,9 +18,8 @@ SPELLINGS = [
         name,
         name.lower(),
         name.upper(),
-        name.replace("-", "_"),
         name.replace("-", "_", 1).upper(),
-        name.replace("-", "."),
+        *(name.replace("-", odd) for odd in ODD),
     )
 ]
 FORWARDING = {
@@ -101,6 +103,8 @@ async def test_an_identity_header_cannot_be_called_one_of_the_connection(
         assert status == 200
         received = guarded.upstream.received.pop()
         assert "forged" not in str(received["headers"])
+        # Or the next one would drop it.
+        assert named.lower() not in ",".join(header_values(received, "Connection")).lower()
         assert header_values(received, "Remote-User") == ["bob"]
         assert len(header_values(received, "X-Auth-Assertion")) == 1
 

@@ -179,16 +179,19 @@ async def test_the_session_cookie_stays_with_the_gateway(guarded: Guarded) -> No
     assert header_values(guarded.upstream.received[-1], "Cookie") in ([], [""])
 
 
-async def test_a_post_keeps_its_body(guarded: Guarded) -> None:
+@pytest.mark.parametrize("size", [6, 100_000])
+async def test_a_post_keeps_its_body_and_has_all_headers(guarded: Guarded, size: int) -> None:
     async with guarded.session.post(
         f"{guarded.gateway.url}/orders",
-        data=b"a body",
+        data=b"b" * size,
         headers={"Host": guarded.host, **await guarded.log_in()},
     ) as answer:
         assert answer.status == 200
     (received,) = guarded.upstream.received
-    assert received["body"] == "a body"
+    assert received["body"] == "b" * size
     assert received["method"] == "POST"
+    assert header_values(received, "Remote-User") == ["alice"]
+    assert len(header_values(received, "X-Auth-Assertion")) == 1
 
 
 async def test_verify_is_not_reached_through_the_gateway(guarded: Guarded) -> None:

@@ -4,6 +4,7 @@ import pytest
 from aiohttp import WSServerHandshakeError
 
 from tests.gateways.conftest import Guarded
+from tests.gateways.raw import compose, connecting
 from tests.programs.upstream import header_values
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -65,3 +66,23 @@ async def test_no_other_upgrade_reaches_the_upstream(guarded: Guarded, upgrade: 
         assert status in {200, 400, 403}
     for received in guarded.upstream.received:
         assert header_values(received, "Upgrade") in ([], [""])
+
+
+@pytest.mark.parametrize("upgrades", [("websocket", "h2c"), ("h2c", "websocket")])
+async def test_no_other_upgrade_passes_beside_that_to_a_websocket(
+    guarded: Guarded, upgrades: tuple[str, str]
+) -> None:
+    asked = (
+        f"Host: {guarded.host}",
+        "Connection: Upgrade, HTTP2-Settings",
+        *(f"Upgrade: {each}" for each in upgrades),
+        "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        "Sec-WebSocket-Version: 13",
+    )
+    async with connecting(guarded.gateway.port) as client:
+        assert await client.ask(compose("/public/", *asked)) in {101, 200, 400, 403}
+    for received in guarded.upstream.received:
+        assert header_values(received, "Upgrade") in ([], [""], ["websocket"])
+        named = ",".join(header_values(received, "Connection")).lower()
+        assert "http2-settings" not in named
