@@ -13,7 +13,7 @@ from sidecar.errors import StoreUnavailable
 from sidecar.stores.sql import open_store
 from tests.contracts.sql_readers import reading
 from tests.contracts.sql_stores import NOW
-from tests.programs.postgres import Postgres, following, serving_postgres
+from tests.programs.postgres import OWNER, Postgres, following, serving_postgres
 
 pytestmark = pytest.mark.asyncio
 
@@ -49,8 +49,11 @@ async def test_a_name_that_leads_to_a_standby_is_not_used(
     async with open_store(standby.url_of(name), outbox=False) as store:
         with pytest.raises(StoreUnavailable, match="leads to a standby"):
             await store.revocations.read_entries(0)
+        both = f"host=127.0.0.1,127.0.0.1&port={standby.port},{primary.port}"
+        async with open_store(f"postgresql://{OWNER}@/{name}?{both}", outbox=False) as either:
+            await either.revocations.revoke_token("late", forget_at=NOW)
         await asyncio.to_thread(standby.promote)
-        assert len(await store.revocations.read_entries(0)) == 1
+        assert await store.revocations.read_entries(0)
 
 
 async def test_where_listening_is_refused_it_looks_and_says_so_once(

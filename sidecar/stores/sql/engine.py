@@ -143,14 +143,21 @@ class Database:
         # Whoever waits for SQLite's lock tries now and then, and may never come to it while others
         # of this process write one after the other: here the first that came is the next.
         alone = self._lock.held() if self.is_sqlite else nullcontext()
-        async with self._noted(), self._translated(), alone, AsyncExitStack() as stack:
+        first = None if single else _LOGGING if log else _BEGINNING
+        async with self._noted(), self._translated(), alone, self._transaction(first) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, first: sa.Select[Any] | None) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes; PostgreSQL is asked `first` ahead of all else."""
+        async with AsyncExitStack() as stack:
             async with self.reading(self._patience):  # a new connection reads the file
                 connected = await stack.enter_async_context(self._engine.connect())
             # A deferred transaction that turns into a writer fails at once while another writes.
             connection = await connected.execution_options(immediate=True)
             async with connection.begin() as transaction:
-                if not (single or self.is_sqlite):
-                    await connection.execute(_LOGGING if log else _BEGINNING)
+                if first is not None and not self.is_sqlite:
+                    await connection.execute(first)
                 yield connection
                 async with self._committing():
                     await transaction.commit()
@@ -174,8 +181,14 @@ class Database:
                     result, changed = await self._alone.run(work)
             self._note_write(changed=changed)
             return result
-        async with self._translated(), self._lock.held(), self.write() as connection:
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+        first = _BEGINNING.add_columns(sa.func.pg_advisory_xact_lock(lock))
+        # Errors come to the lock untranslated: it sends those away who would wait for the same.
+        async with (
+            self._noted(),
+            self._translated(),
+            self._lock.held(),
+            self._transaction(first) as connection,
+        ):
             return await connection.run_sync(work)
 
     @asynccontextmanager

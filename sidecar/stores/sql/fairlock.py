@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
 
-from sidecar.errors import StoreUnavailable
-
 
 class FairLock:
     """Is held by one at a time, however long that takes: who holds it has timeouts of its own.
@@ -36,7 +34,7 @@ class FairLock:
         self._taken = True
         try:
             yield
-        except (sa.exc.OperationalError, sa.exc.TimeoutError, OSError, StoreUnavailable):
+        except (sa.exc.OperationalError, sa.exc.TimeoutError, OSError):
             self._send_away()
             raise
         finally:

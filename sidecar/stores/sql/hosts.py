@@ -12,6 +12,9 @@ from urllib.parse import parse_qs, urlsplit
 
 HOST_TIMEOUT: Final = 1.5  # seconds for each of several; a server answers in some milliseconds
 PORT: Final = 5432
+STANDBY: Final = "SELECT pg_is_in_recovery()"
+# One alone may be read-only for a while, as with a full disk, and is read all the same.
+READ_ONLY: Final = f"{STANDBY} OR current_setting('default_transaction_read_only') = 'on'"
 
 
 class NoPrimary(ConnectionError):
@@ -28,7 +31,11 @@ class Hosts:
         query = parse_qs(parts.query)
         # A URL that names hosts in its query, as the driver lets it, is left to the driver.
         self.several = len(self._hosts) > 1 and not {"host", "port"} & set(query)
-        self._wanted = None if "target_session_attrs" in query else "read-write"
+        self._asks = "target_session_attrs" not in query
+        # It takes the first that answers where it is not told. Of one alone it would believe what a
+        # pooler says, who may have been told that before a failover.
+        chooses = not self.several and ("host" in query or not parts.hostname)
+        self._chosen = {"target_session_attrs": "primary"} if self._asks and chooses else {}
 
     async def connect(
         self,
@@ -43,25 +50,13 @@ class Hosts:
         import asyncpg  # noqa: PLC0415 - an extra, which SQLite does without
 
         if not self.several:
-            connection = await asyncpg.connect(self._url, timeout=timeout, **options)
-            # Asked here: of what it once heard, a pooler tells the driver long after a failover.
-            # One that is read-only for another reason, as with a full disk, is read all the same.
-            if self._wanted and await connection.fetchval("SELECT pg_is_in_recovery()"):
-                connection.terminate()
-                raise NoPrimary("leads to a standby: it is tried again until that has moved")
-            return connection
+            return await self._open(STANDBY, timeout, self._chosen | options)
         failed: Exception = NoPrimary("none of its hosts takes writes: promote a standby")
         for host, port in tuple(self._hosts):
+            here = {"host": host, "port": port, **options}
             try:
-                connection = await asyncpg.connect(
-                    self._url,
-                    host=host,
-                    port=port,
-                    timeout=min(timeout, HOST_TIMEOUT),
-                    target_session_attrs=self._wanted,
-                    **options,
-                )
-            except asyncpg.exceptions.TargetServerAttributeNotMatched:
+                connection = await self._open(READ_ONLY, min(timeout, HOST_TIMEOUT), here)
+            except (NoPrimary, asyncpg.exceptions.TargetServerAttributeNotMatched):
                 continue
             except (OSError, asyncpg.CannotConnectNowError) as error:
                 # A standby that answers is no reason to keep silent about a primary that does not.
@@ -71,6 +66,24 @@ class Hosts:
             self._hosts.insert(0, (host, port))
             return connection
         raise failed
+
+    async def _open(self, question: str, limit: float, options: dict[str, Any]) -> Any:
+        """Return a connection; raises NoPrimary where the answer to the question is true.
+
+        The server itself is asked: what a pooler has told the driver may be from before a failover.
+        """
+        import asyncpg  # noqa: PLC0415 - as above
+
+        connection = await asyncpg.connect(self._url, timeout=limit, **options)
+        try:
+            refused = self._asks and await connection.fetchval(question, timeout=limit)
+        except BaseException:
+            connection.terminate()
+            raise
+        if refused:
+            connection.terminate()
+            raise NoPrimary("leads to a standby: it is tried again until that has moved")
+        return connection
 
 
 def _split(host: str) -> tuple[str, int]:
