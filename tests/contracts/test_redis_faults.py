@@ -204,6 +204,7 @@ async def test_what_a_newer_version_takes_away_is_not_overlooked(
             await there.until_holds("one")  # what it does know holds all the same
             await there.until_checked()
             assert there.heard == heard
+            assert not there.feed.healthy
     assert caplog.text.count("a newer version wrote") == 1
 
 

@@ -82,8 +82,8 @@ class RedisFeed:
 
     @property
     def healthy(self) -> bool:
-        """Whether Redis carries revocations; False from the first failure on."""
-        return self._health.healthy
+        """Whether Redis carries revocations that this version knows; False from a failure on."""
+        return self._health.healthy and self._log.judged
 
     def counters(self) -> Mapping[str, int]:
         """Return what has been counted since the start."""

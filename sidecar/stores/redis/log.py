@@ -127,10 +127,10 @@ def decode_member(member: str, forget_at: float | str) -> Revocation | None:
     return Revocation(level, subject, epoch, int(score))
 
 
-def is_newer(member: str) -> bool:
-    """Say whether a member is a revocation at a level that this version does not know."""
+def find_unknown_level(member: str) -> str | None:
+    """Return the level of a member that is a revocation, where this version does not know it."""
     found = _ANY_LEVEL.fullmatch(member)
-    return found is not None and found[1] not in set(Level)
+    return None if found is None or found[1] in set(Level) else found[1]
 
 
 def _parse_number(text: str | None) -> int | None:

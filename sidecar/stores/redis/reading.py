@@ -25,9 +25,9 @@ from sidecar.stores.redis.log import (
     STREAM,
     Position,
     decode_member,
+    find_unknown_level,
     follow,
     is_filled,
-    is_newer,
     is_rewind,
     read_head,
     read_position,
@@ -54,7 +54,8 @@ class LogReader:
     """Reads what is announced; a log that nobody has filled is told to `ask_to_fill`.
 
     `read_words`, given the client, reads what the writers vouch for, before a read is `heard`.
-    Counts `resnapshots` after the first snapshot, and `skipped` things that are not ours.
+    Counts `resnapshots` after the first snapshot, and `skipped` things that are not ours. `judged`
+    says that all of the log is known to this version.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class LogReader:
         read_words: Callable[[Any], Awaitable[None]] | None,
     ) -> None:
         self.resnapshots = self.skipped = 0
+        self.judged = True
         # redis-py types commands for its two clients and both protocols at once: Any is what is
         # left of that.
         self._client: Any = client
@@ -82,7 +84,6 @@ class LogReader:
         self._gone_back = ""  # the incarnation of a log that lacks what was read of it before
         self._complete = True  # whether the log, as far as it was read, leaves nothing out
         self._trusted = True  # whether Redis is one that keeps what it was given
-        self._judged = True  # whether all that was read of the log is known to this version
 
     async def run(self) -> None:
         """Follow the log for ever; after an error or a gap the snapshot is taken again."""
@@ -187,7 +188,7 @@ class LogReader:
             if not answer and head.sequence != following.sequence:
                 return
             caught_up = head.incarnation and head.sequence <= following.sequence
-            if self._complete and self._trusted and self._judged and caught_up:
+            if self._complete and self._trusted and self.judged and caught_up:
                 self._heard(began)
             if not head.incarnation or self._has_gone_back(head):
                 await self._found(head)
@@ -248,11 +249,14 @@ class LogReader:
                     SNAPSHOT,
                 )
             self.skipped += len(read) - len(revocations)
-            if self._judged and any(is_newer(member) for member, _ in pairs):
-                self._judged = False
+            levels = filter(None, (find_unknown_level(member) for member, _ in pairs))
+            level = next(levels, None) if self.judged else None
+            if level is not None:
+                self.judged = False
                 log.error(
-                    "a newer version wrote a revocation that this one cannot judge: until this"
-                    " process is replaced, only a read of SQL counts as fresh"
+                    "a newer version wrote a revocation that this one cannot judge: for as long as"
+                    " this process runs, only a read of SQL counts as fresh",
+                    extra={"revoked": level},
                 )
 
 
