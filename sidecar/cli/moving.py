@@ -145,6 +145,7 @@ async def _export(settings: "Settings", out: str | None) -> int:
 def _open_new(name: str | None) -> Iterator[IO[str]]:
     if name is None or name == STANDARD:
         yield sys.stdout
+        sys.stdout.flush()  # what does not fit on a disk is told, and not that it was written
         return
     handle = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:

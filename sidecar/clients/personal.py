@@ -93,8 +93,10 @@ class PersonalTokens:
         )
         details = {"user_id": owner.id, "name": new.name}
         event = AuditEvent(now, Action.TOKEN_ADDED, author.actor, token.id, author.device, details)
-        sid = None if asking is None else asking.sid
-        kept = await self._store.add_token(token, hash_personal_token(text), event, sid=sid)
+        sid, epoch = (None, None) if asking is None else (asking.sid, asking.epoch)
+        kept = await self._store.add_token(
+            token, hash_personal_token(text), event, sid=sid, epoch=epoch
+        )
         return (token, text) if kept else None
 
     async def list(self, user_id: str | None, now: int) -> Sequence[OwnedToken]:

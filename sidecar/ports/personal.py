@@ -32,12 +32,19 @@ class PersonalTokenStore(ShownTokenStore, Protocol):
     """Personal tokens, by their id."""
 
     async def add_token(
-        self, token: PersonalToken, token_hash: str, event: AuditEvent, *, sid: str | None
+        self,
+        token: PersonalToken,
+        token_hash: str,
+        event: AuditEvent,
+        *,
+        sid: str | None,
+        epoch: tuple[int, int] | None,
     ) -> bool:
         """Keep a new token.
 
-        False says that its owner is gone or disabled, or that the session `sid` in which they asked
-        for it has ended; None: nobody's session. Raises TooManyTokens.
+        False says that its owner is gone or disabled, that the session `sid` in which they asked
+        for it has ended, or that either `epoch` in which it was sealed has moved; None: nobody's
+        session. Raises TooManyTokens.
         """
         ...
 

@@ -15,6 +15,7 @@ from sidecar.core.client import (
 )
 from sidecar.schemas.fields import (
     FIELD_MESSAGES,
+    MOST_ITEMS,
     ONE_LINE,
     SCHEMA_MESSAGES,
     SCOPE,
@@ -54,8 +55,8 @@ class ClientSchema(Schema):
 
     client_id = fields.String(dump_only=True)
     name = Parsed(_parse_name, NAME, required=True, metadata=NAME_SHAPE)
-    scopes = Items(Parsed(parse_scope, SCOPE, metadata=SCOPE_SHAPE))
-    audience = Items(words(LONGEST_URL))
+    scopes = Items(Parsed(parse_scope, SCOPE, metadata=SCOPE_SHAPE), most=MOST_ITEMS)
+    audience = Items(words(LONGEST_URL), most=MOST_ITEMS)
     created_at = Moment(dump_only=True)
     updated_at = Moment(dump_only=True)
 

@@ -18,6 +18,8 @@ T = TypeVar("T")
 FIELD_MESSAGES: Final[dict[str, Any]] = {"null": "must have a value", "required": "is missing"}
 SCHEMA_MESSAGES: Final[dict[str, Any]] = {"unknown": "is not known"}
 
+MOST_ITEMS: Final = 512  # of a list in a request: each is judged, and what is wrong is told of each
+
 # JSON Schema of texts, where it can say less than their parsers: those judge whole characters.
 ONE_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
 SCOPE_SHAPE: Final[dict[str, Any]] = {"pattern": r"^[!#-\[\]-~]+$"}
@@ -90,9 +92,22 @@ def format_moment(seconds: int) -> str:
 
 
 class Items(fields.List[Any]):
-    """A list."""
+    """A list, with `most` of at most so many items, which are counted before one is judged."""
 
     default_error_messages = FIELD_MESSAGES | {"invalid": "must be a list, such as [a, b]"}
+
+    def __init__(self, inner: fields.Field[Any], *, most: int | None = None, **kwargs: Any) -> None:
+        super().__init__(inner, **kwargs)
+        self._most = most
+        if most is not None:
+            self.metadata = {"maxItems": most, **self.metadata}
+
+    def _deserialize(
+        self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[Any]:
+        if self._most is not None and type(value) is list and len(value) > self._most:
+            raise ValidationError(f"must be at most {self._most}")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class OneOrMore(Items):

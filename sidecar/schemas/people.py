@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 from marshmallow import fields
 
+from sidecar.core.client import is_client_id
 from sidecar.core.user import User, is_user_id
 from sidecar.errors import BodyMalformed, DocumentInvalid, FieldsInvalid
 from sidecar.schemas.documents import Document, read_document, show_key
@@ -59,7 +60,9 @@ class Person:
 
 
 def _parse_id(text: str) -> str | None:
-    return text if len(text) >= SHORTEST_ID and is_user_id(text) else None
+    # A program's is another's: applications go by it, and what ends one would end both.
+    good = len(text) >= SHORTEST_ID and is_user_id(text) and not is_client_id(text)
+    return text if good else None
 
 
 def _parse_hash(text: str) -> str | None:
@@ -67,7 +70,9 @@ def _parse_hash(text: str) -> str | None:
 
 
 class _PersonSchema(UserSchema):
-    id: fields.Field[str] = Parsed(_parse_id, f"must be {SHORTEST_ID} to 64 of A-Z a-z 0-9 . _ ~ -")
+    id: fields.Field[str] = Parsed(
+        _parse_id, f"must be {SHORTEST_ID} to 64 of A-Z a-z 0-9 . _ ~ -, and no program's"
+    )
     disabled = Switch(error_messages=FIELD_MESSAGES)
     created_at: fields.Field[int] = Moment()
     updated_at: fields.Field[int] = Moment()

@@ -13,6 +13,7 @@ from sidecar.core.personal import (
     is_token_name,
 )
 from sidecar.schemas.fields import (
+    MOST_ITEMS,
     ONE_LINE,
     SCHEMA_MESSAGES,
     SCOPE,
@@ -43,9 +44,10 @@ class TokenSchema(Schema):
 
     id = fields.String(dump_only=True)
     name = Parsed(_parse_name, NAME, required=True, metadata=NAME_SHAPE)
-    scopes = Items(Parsed(parse_scope, SCOPE, metadata=SCOPE_SHAPE))
+    scopes = Items(Parsed(parse_scope, SCOPE, metadata=SCOPE_SHAPE), most=MOST_ITEMS)
     networks = Items(
         Parsed(parse_network, NETWORK, metadata={"pattern": r"^[0-9A-Fa-f.:/]+$"}),
+        most=MOST_ITEMS,
         allow_none=True,
         validate=validate.Length(1, MOST_NETWORKS, error="must be {min} to {max}, or left out"),
     )

@@ -18,6 +18,7 @@ from sidecar.core.user import (
 )
 from sidecar.schemas.fields import (
     FIELD_MESSAGES,
+    MOST_ITEMS,
     ONE_LINE,
     SCHEMA_MESSAGES,
     Items,
@@ -76,7 +77,9 @@ class UserSchema(Schema):
     name = Parsed(
         _parse_name, NAME, allow_none=True, metadata={"maxLength": 256, "pattern": ONE_LINE}
     )
-    roles = Items(Parsed(_parse_role, ROLE, metadata={"pattern": f"^{ROLE_PATTERN}$"}))
+    roles = Items(
+        Parsed(_parse_role, ROLE, metadata={"pattern": f"^{ROLE_PATTERN}$"}), most=MOST_ITEMS
+    )
     disabled: fields.Field[bool] = fields.Boolean(dump_only=True)
     created_at: fields.Field[int] = Moment(dump_only=True)
     updated_at: fields.Field[int] = Moment(dump_only=True)

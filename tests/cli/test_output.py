@@ -35,6 +35,16 @@ async def test_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None
         os.close(full)
 
 
+async def test_an_export_that_cannot_be_written_is_not_said_to_be(tmp_path: Path) -> None:
+    await add_user(tmp_path, "alice")
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        ran = await sidecar(tmp_path, "user", "export", stdout=full)
+    finally:
+        os.close(full)
+    assert (ran.status, ran.problems) == (1, ["sidecar: No space left on device"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -20,6 +20,7 @@ from tests.contracts.sql_stores import (
     REFRESH_TTL,
     add_user,
     change_user,
+    end_everyone,
     open_session,
     read_tables,
     remove_user,
@@ -50,9 +51,15 @@ def make_event(action: Action = Action.TOKEN_ADDED, subject: str = "t-1") -> Aud
     return AuditEvent(NOW, action, "u-1", subject, DESK)
 
 
-async def add(store: SqlStore, token: PersonalToken, *, sid: str | None = None) -> bool:
+async def add(
+    store: SqlStore,
+    token: PersonalToken,
+    *,
+    sid: str | None = None,
+    epoch: tuple[int, int] | None = None,
+) -> bool:
     event = make_event(subject=token.id)
-    return await store.personal.add_token(token, HASH, event, sid=sid)
+    return await store.personal.add_token(token, HASH, event, sid=sid, epoch=epoch)
 
 
 async def remove(
@@ -127,6 +134,23 @@ async def test_nobody_gets_a_token_in_a_session_that_has_ended_or_is_somebody_el
         assert not await add(store, make_token(alice), sid=sid), sid
     assert await add(store, make_token(alice), sid="living")
     assert await read_actions(store) == [("token.added", "t-1")]
+
+
+@pytest.mark.parametrize("moved", ["owner", "everyone"])
+async def test_nobody_gets_a_token_that_was_asked_for_before_an_epoch_moved(
+    store: SqlStore, moved: str
+) -> None:
+    """A session may go on behind it, as behind its owner's new password."""
+    alice = await add_user(store)
+    if moved == "owner":
+        await change_user(store, UserChange(name="Alice B."))
+    else:
+        await end_everyone(store)
+    await open_session(store, alice, "s-1")
+    assert not await add(store, make_token(alice), sid="s-1", epoch=(0, 0))
+    account = await store.sessions.find_account("alice")
+    assert account is not None
+    assert await add(store, make_token(alice), sid="s-1", epoch=account.epoch)
 
 
 async def test_a_person_has_at_most_so_many_tokens(store: SqlStore) -> None:

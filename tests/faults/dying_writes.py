@@ -62,7 +62,8 @@ async def seed(store: SqlStore) -> None:
     await add_user(store, "carol")
     await open_session(store, BOB, "s-1")
     await open_session(store, BOB, "s-2", kind=SessionKind.COOKIE)
-    await store.personal.add_token(TOKEN, "0" * 64, event(Action.TOKEN_ADDED, TOKEN.id), sid=None)
+    added = event(Action.TOKEN_ADDED, TOKEN.id)
+    await store.personal.add_token(TOKEN, "0" * 64, added, sid=None, epoch=None)
     await store.resets.put_reset(BOBS_LINK, BY)
     await store.marks.put_marks(BOB.id, (0, 0), ["place"], NOW)
     await store.factors.add_pending(make_factor(BOB))
@@ -120,6 +121,7 @@ WRITES: Final[dict[str, Work]] = {
         "1" * 64,
         event(Action.TOKEN_ADDED, "t-2"),
         sid="s-1",
+        epoch=(0, 0),
     ),
     "remove_personal_token": lambda store: store.personal.remove_token(
         TOKEN.id, BOB.id, event(Action.TOKEN_REMOVED, TOKEN.id), forget_at=NOW + KEEP

@@ -28,16 +28,17 @@ BROKEN = [
 
 
 @asynccontextmanager
-async def _running_broken(fleet: Fleet, part: str, other: str) -> AsyncIterator[Guarded]:
-    """Run an HAProxy whose Lua has `other` in place of `part`."""
+async def _running_broken(
+    fleet: Fleet, part: str, other: str, file: str = "sidecar.lua"
+) -> AsyncIterator[Guarded]:
+    """Run an HAProxy one of whose files has `other` in place of `part`."""
     port = free_port()
     folder = fleet.service.directory / f"broken-{port}"
     words = ("haproxy", "--host", HOST, "--upstream", fleet.upstream.url)
     await write_files(fleet.service, folder, *words, "--listen", f"127.0.0.1:{port}")
-    lua = folder / "sidecar.lua"
-    text = lua.read_text()
+    text = (folder / file).read_text()
     assert text.count(part) == 1
-    lua.write_text(text.replace(part, other))
+    (folder / file).write_text(text.replace(part, other))
     async with running_files("haproxy", folder, port) as gateway:
         yield Guarded(fleet.service, gateway, fleet.upstream, fleet.session)
 
@@ -53,6 +54,18 @@ async def test_nothing_is_let_in_where_the_lua_is_broken(
             assert (await guarded.ask(path, bearer))[0] == 503
         assert guarded.upstream.received == []
         assert guarded.gateway.program.process.returncode is None
+
+
+async def test_nothing_is_let_in_where_an_identity_has_no_room_in_the_buffer(fleet: Fleet) -> None:
+    """HAProxy leaves out what it has no room for, and goes on."""
+    least = ("tune.maxrewrite 32768", "tune.maxrewrite 1024", "haproxy.cfg")
+    async with _running_broken(fleet, *least) as guarded:
+        guarded.upstream.received.clear()
+        headers = {"Host": guarded.host, **await guarded.log_in()}
+        url = f"{guarded.gateway.url}/orders"
+        async with guarded.session.post(url, data=b"b" * 200_000, headers=headers) as answer:
+            assert answer.status == 503
+        assert guarded.upstream.received == []
 
 
 LINES = ["Accept", "Authorization", "Cookie", "Origin", "Upgrade", "Sec-Fetch-Site", "X-Any"]

@@ -114,6 +114,7 @@ def test_a_wrong_line_of_htpasswd_is_told(line: bytes, problem: str) -> None:
         (f'{{"username": "alice", "password_hash": "x", "id": "{ID[1:]}"}}', "id: must be 16 to"),
         (f'{{"username": "alice", "password_hash": "x", "id": "{ID}/.."}}', "id: must be 16 to"),
         (f'{{"username": "alice", "password_hash": "x", "id": "{ID * 5}"}}', "id: must be 16 to"),
+        (f'{{"username": "alice", "password_hash": "x", "id": "App-{ID}aaaaaa"}}', "id: must be"),
         (f'{{"username": "alice", "password_hash": "x", "roles": {json.dumps(["r"] * 40_000)}}}',
          f"the line has more than {LONGEST_LINE} octets"),
     ],

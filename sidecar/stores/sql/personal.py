@@ -36,9 +36,18 @@ class SqlPersonalTokens:
         self._log = log
 
     async def add_token(
-        self, token: PersonalToken, token_hash: str, event: AuditEvent, *, sid: str | None
+        self,
+        token: PersonalToken,
+        token_hash: str,
+        event: AuditEvent,
+        *,
+        sid: str | None,
+        epoch: tuple[int, int] | None,
     ) -> bool:
         """Keep a new token; False for an owner who is gone or disabled, or a session that ended.
+
+        It is False, too, where an epoch has moved: a session that goes on behind a new password
+        must not keep what was asked for before it.
 
         Who ends the sessions of the owner, or of everyone, at the same moment waits for the rows
         that are locked here, and then finds the token; or was first, and is found. Raises
@@ -46,12 +55,14 @@ class SqlPersonalTokens:
         """
         # In this order, as a change of the user locks them. The owner's row for nobody else who
         # adds: the bound holds, however many do so at once.
-        looks = [
-            sa.select(deployment.c.id).where(deployment.c.id == 1).with_for_update(read=True),
-            sa.select(users.c.id)
-            .where(users.c.id == token.user_id, users.c.disabled.is_(False))
-            .with_for_update(key_share=True),
-        ]
+        everyone = sa.select(deployment.c.id).where(deployment.c.id == 1)
+        owner = sa.select(users.c.id).where(
+            users.c.id == token.user_id, users.c.disabled.is_(False)
+        )
+        if epoch is not None:
+            everyone = everyone.where(deployment.c.epoch == epoch[0])
+            owner = owner.where(users.c.epoch == epoch[1])
+        looks = [everyone.with_for_update(read=True), owner.with_for_update(key_share=True)]
         if sid is not None:
             own = sa.and_(sessions.c.sid == sid, sessions.c.user_id == token.user_id)
             looks.append(sa.select(sessions.c.sid).where(own).with_for_update(read=True))
