@@ -47,7 +47,7 @@ class TokenSchema(Schema):
     scopes = Items(Parsed(parse_scope, SCOPE, metadata=SCOPE_SHAPE), most=MOST_ITEMS)
     networks = Items(
         Parsed(parse_network, NETWORK, metadata={"pattern": r"^[0-9A-Fa-f.:/]+$"}),
-        most=MOST_ITEMS,
+        most=MOST_NETWORKS,
         allow_none=True,
         validate=validate.Length(1, MOST_NETWORKS, error="must be {min} to {max}, or left out"),
     )

@@ -84,17 +84,26 @@ async def test_a_url_may_say_which_kind_of_server_it_wants(postgres_url: str) ->
 
 
 @pytest.mark.parametrize(
-    ("url", "several"),
+    ("url", "several", "told"),
     [
-        ("postgresql://u@a/db", False),
-        ("postgresql://u:p,w@a:1/db", False),
-        ("postgresql://a,b/db", True),
-        ("postgresql://u:p%40@[::1]:1,b/db?sslmode=require", True),
-        ("postgresql://a,b/db?host=c", False),
+        ("postgresql://u@a/db", False, False),
+        ("postgresql://u:p,w@a:1/db", False, False),
+        ("postgresql://a,b/db", True, False),
+        ("postgresql://u:p%40@[::1]:1,b/db?sslmode=require", True, False),
+        ("postgresql://a,b/db?host=c", False, True),
+        ("postgresql://a,b/db?port=1", False, True),
+        ("postgresql://u@/db?host=a,b", False, True),
+        ("postgresql://u@/db?host=a,b&target_session_attrs=any", False, False),
+        ("postgresql://u@/db?host=/run/postgresql", False, False),
+        ("postgresql:///db", False, True),
     ],
 )
-async def test_whether_there_are_several(url: str, several: bool) -> None:
-    assert Hosts(url).several is several
+async def test_whether_there_are_several_and_who_chooses(
+    url: str, several: bool, told: bool
+) -> None:
+    hosts = Hosts(url)
+    assert hosts.several is several
+    assert hosts.chosen == ({"target_session_attrs": "primary"} if told else {})
 
 
 @pytest.mark.parametrize(

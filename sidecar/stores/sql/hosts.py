@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 HOST_TIMEOUT: Final = 1.5  # seconds for each of several; a server answers in some milliseconds
 PORT: Final = 5432
+NO_PRIMARY: Final = "leads to a standby: it is tried again until that has moved"
 STANDBY: Final = "SELECT pg_is_in_recovery()"
 # One alone may be read-only for a while, as with a full disk, and is read all the same.
 READ_ONLY: Final = f"{STANDBY} OR current_setting('default_transaction_read_only') = 'on'"
@@ -22,7 +23,10 @@ class NoPrimary(ConnectionError):
 
 
 class Hosts:
-    """Connects to the servers of a URL, the one that was right last time before the others."""
+    """Connects to the servers of a URL, the one that was right last time before the others.
+
+    `several` says that they are chosen here, `chosen` what the driver is told where it chooses.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -34,8 +38,9 @@ class Hosts:
         self._asks = "target_session_attrs" not in query
         # It takes the first that answers where it is not told. Of one alone it would believe what a
         # pooler says, who may have been told that before a failover.
-        chooses = not self.several and ("host" in query or not parts.hostname)
-        self._chosen = {"target_session_attrs": "primary"} if self._asks and chooses else {}
+        named = query.get("host", [parts.hostname or ""])[-1]
+        chooses = not self.several and (len(self._hosts) > 1 or "," in named or not named)
+        self.chosen = {"target_session_attrs": "primary"} if self._asks and chooses else {}
 
     async def connect(
         self,
@@ -50,15 +55,19 @@ class Hosts:
         import asyncpg  # noqa: PLC0415 - an extra, which SQLite does without
 
         if not self.several:
-            return await self._open(STANDBY, timeout, self._chosen | options)
+            return await self._open(STANDBY, timeout, self.chosen | options)
         failed: Exception = NoPrimary("none of its hosts takes writes: promote a standby")
         for host, port in tuple(self._hosts):
             here = {"host": host, "port": port, **options}
             try:
                 connection = await self._open(READ_ONLY, min(timeout, HOST_TIMEOUT), here)
-            except (NoPrimary, asyncpg.exceptions.TargetServerAttributeNotMatched):
+            except NoPrimary:
                 continue
-            except (OSError, asyncpg.CannotConnectNowError) as error:
+            except (
+                OSError,
+                asyncpg.PostgresConnectionError,
+                asyncpg.exceptions.OperatorInterventionError,  # it stops, or starts
+            ) as error:
                 # A standby that answers is no reason to keep silent about a primary that does not.
                 failed = error
                 continue
@@ -74,7 +83,10 @@ class Hosts:
         """
         import asyncpg  # noqa: PLC0415 - as above
 
-        connection = await asyncpg.connect(self._url, timeout=limit, **options)
+        try:
+            connection = await asyncpg.connect(self._url, timeout=limit, **options)
+        except asyncpg.exceptions.TargetServerAttributeNotMatched:
+            raise NoPrimary(NO_PRIMARY) from None
         try:
             refused = self._asks and await connection.fetchval(question, timeout=limit)
         except BaseException:
@@ -82,7 +94,7 @@ class Hosts:
             raise
         if refused:
             connection.terminate()
-            raise NoPrimary("leads to a standby: it is tried again until that has moved")
+            raise NoPrimary(NO_PRIMARY)
         return connection
 
 

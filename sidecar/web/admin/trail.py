@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from sidecar.core.audit import Action, AuditQuery, AuditRecord
+from sidecar.core.audit import OPERATOR, SERVICE, Action, AuditQuery, AuditRecord
 from sidecar.core.user import canonical_username, is_user_id
 from sidecar.errors import FieldsInvalid, NotFound
 from sidecar.schemas.audit import load_audit_query
@@ -25,10 +25,10 @@ async def show_trail(visit: Visit, said: Said) -> web.Response:
     query = visit.request.query
     asked = {name: query[name] for name in ("action", *PARTIES, "after") if query.get(name)}
     resolved = {**asked}
+    for name in PARTIES:
+        if name in asked:
+            resolved[name] = await _find_id(visit, asked[name])
     try:
-        for name in PARTIES:
-            if name in asked:
-                resolved[name] = await _find_id(visit, name, asked[name])
         found = await visit.context.audit.read_events(_ask_for_more(load_audit_query(resolved)))
     except FieldsInvalid:  # no row has such a thing
         found = ()
@@ -56,14 +56,13 @@ def _ask_for_more(query: AuditQuery) -> AuditQuery:
     return replace(query, limit=PAGE + 1)
 
 
-async def _find_id(visit: Visit, name: str, party: str) -> str:
-    """Return the id of whoever has this username, where no row has what was typed as an id.
+async def _find_id(visit: Visit, party: str) -> str:
+    """Return the id of whoever has this username, else what was typed.
 
-    `name` is that of the filter. Somebody may be called `operator`. Raises FieldsInvalid.
+    `operator` and `service` are nobody's, though somebody may be called so.
     """
     username = canonical_username(party)
-    alone = replace(load_audit_query({name: party}), limit=1)
-    if username is None or await visit.context.audit.read_events(alone):
+    if username is None or party in {OPERATOR, SERVICE}:
         return party
     try:
         return (await visit.context.people.show(username)).id

@@ -30,10 +30,7 @@ async def test_a_row_names_people_and_what_was_changed(web: Web, root: Visitor) 
     assert '<option value="user.changed" selected>' in answer.text
 
 
-async def test_what_was_typed_is_an_id_of_a_row_before_it_is_a_name(
-    web: Web, root: Visitor
-) -> None:
-    """As on the command line: nobody hides what operators did by being called so."""
+async def test_nobody_hides_what_operators_did_by_being_called_so(web: Web, root: Visitor) -> None:
     await web.add_user("operator")  # by an operator
     assert "operator operator" in words_of(await root.look("/admin/audit?actor=operator"))
 
