@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -78,10 +79,15 @@ async def load(client: ClientSession, service: Service, token: str) -> None:
 
 async def test_a_process_has_as_many_as_the_manual_says(tmp_path: Path, postgres: Postgres) -> None:
     url = await asyncio.to_thread(postgres.make_database)
-    services = [
-        make_service(tmp_path, {"database": {"url": f"{url}?application_name=replica{number}"}})
+    settings: list[dict[str, dict[str, Any]]] = [
+        {
+            "database": {"url": f"{url}?application_name=replica{number}"},
+            # On a fast machine all logins are answered, and end none of each other.
+            "session": {"max_per_user": 2 * ROUNDS * TOGETHER + 1},
+        }
         for number in range(2)
     ]
+    services = [make_service(tmp_path, each) for each in settings]
     assert (await services[0].run("db", "upgrade")).status == 0
     await services[0].add_user("alice")
     try:

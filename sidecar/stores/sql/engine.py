@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from sidecar.errors import MissingExtra, StoreUnavailable
-from sidecar.stores.sql.fairlock import FairLock
+from sidecar.stores.sql.fairlock import FairLock, SentAway
 from sidecar.stores.sql.gate import Gate
 from sidecar.stores.sql.hosts import Hosts, name_url
 from sidecar.stores.sql.idle import Idle
@@ -210,7 +210,9 @@ class Database:
         try:
             yield
         except self._failures as error:
-            if self._idle is not None and isinstance(error, TimeoutError):
+            # Who was sent away has asked nothing: whoever sent them away has dropped them.
+            silent = isinstance(error, TimeoutError) and not isinstance(error, SentAway)
+            if self._idle is not None and silent:
                 self._idle.drop()
             if _count_cancellations() <= before:
                 raise StoreUnavailable(f"{self}: {describe_problem(error)}") from None

@@ -8,6 +8,10 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 
 
+class SentAway(TimeoutError):
+    """Somebody ahead of us has waited for the database in vain."""
+
+
 class FairLock:
     """Is held by one at a time, however long that takes: who holds it has timeouts of its own.
 
@@ -21,7 +25,7 @@ class FairLock:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Hold it for the length of the block. Raises TimeoutError."""
+        """Hold it for the length of the block. Raises SentAway."""
         if self._taken:
             place = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
@@ -53,4 +57,4 @@ class FairLock:
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
-                place.set_exception(TimeoutError())
+                place.set_exception(SentAway())
