@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from sidecar.errors import StoreUnavailable, StoreUnusable
-from sidecar.stores.sql import SqlStore, open_store
+from sidecar.stores.sql import SqlStore, engine, open_store
 from sidecar.stores.sql.engine import (
     COMMAND_TIMEOUT,
     CONNECT_TIMEOUT,
@@ -38,6 +38,7 @@ pytestmark = pytest.mark.asyncio
 
 PASSWORD = token_hex(8)
 WRONG = token_hex(8)
+PATIENCE = 30.0  # seconds, ten times as long as a lock is kept
 SLACK = 2.0  # seconds that a busy machine may add to a bound
 END_OTHERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -209,7 +210,10 @@ async def stand_still(store: SqlStore, database: Database, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["revocation", "login", "refresh"])
-async def test_a_process_that_stands_still_loses_its_locks(url: str, kind: str) -> None:
+async def test_a_process_that_stands_still_loses_its_locks(
+    url: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "COMMAND_TIMEOUT", PATIENCE)  # however slow the machine
     async with open_store(url, outbox=False) as store:
         await open_session(store, await add_user(store))
         still = Database(url)
