@@ -27,7 +27,7 @@ async def show_trail(visit: Visit, said: Said) -> web.Response:
     resolved = {**asked}
     for name in PARTIES:
         if name in asked:
-            resolved[name] = await _find_id(visit, asked[name])
+            resolved[name] = await _find_id(visit, name, asked[name])
     try:
         found = await visit.context.audit.read_events(_ask_for_more(load_audit_query(resolved)))
     except FieldsInvalid:  # no row has such a thing
@@ -56,13 +56,13 @@ def _ask_for_more(query: AuditQuery) -> AuditQuery:
     return replace(query, limit=PAGE + 1)
 
 
-async def _find_id(visit: Visit, party: str) -> str:
+async def _find_id(visit: Visit, name: str, party: str) -> str:
     """Return the id of whoever has this username, else what was typed.
 
-    `operator` and `service` are nobody's, though somebody may be called so.
+    As an actor `operator` and `service` are nobody's, though somebody may be called so.
     """
     username = canonical_username(party)
-    if username is None or party in {OPERATOR, SERVICE}:
+    if username is None or (name == "actor" and party in {OPERATOR, SERVICE}):
         return party
     try:
         return (await visit.context.people.show(username)).id
