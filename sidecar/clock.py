@@ -1,6 +1,6 @@
 """The one place that reads the clocks; they are read once for each request and passed down."""
 
-from functools import partial
+from functools import lru_cache, partial
 from time import clock_gettime, time
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -32,7 +32,13 @@ def read_unix_ms() -> int:
 
 def read_clock() -> Now:
     """Return this moment; Unix seconds are rounded down."""
-    return _make_now((int(time()), clock_gettime(STEADY)))
+    return _make_now((_share(int(time())), clock_gettime(STEADY)))
+
+
+@lru_cache(maxsize=2)
+def _share(second: int) -> int:
+    """Return one object for all moments of a second: what is remembered of it is at hand then."""
+    return second
 
 
 # Half of what naming the two takes, and every question reads the clock.

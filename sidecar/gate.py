@@ -40,7 +40,7 @@ class Passed:
     """An allow, and all that it was decided by: while that is the same, it would be no other.
 
     `access` let it in, and so have `others`. `since` and `until` are Unix seconds; `used_at` is the
-    one in which its use was last noted.
+    one in which its use was last noted, and it was between them.
     """
 
     token: VerifiedToken
@@ -198,7 +198,7 @@ class Gate:
             or (rule.access is not passed.access and not _holds(passed.others, rule.access))
             or passed.ring is not self.ring
             or passed.state is not view.state
-            or not passed.since <= unix < passed.until
+            or (passed.used_at != unix and not passed.since <= unix < passed.until)
             or view.read_at is None
         ):
             return False

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from sys import intern
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -116,7 +117,8 @@ def parse_asked(method: str, scheme: str, host: str, target: str) -> Asked | Den
     if known is None:
         known = _read_asked(*said)
         if sum(map(len, said)) <= LONGEST_REMEMBERED:
-            _READINGS.put(said, known)
+            # What most have in common is one object, which a processor has at hand.
+            _READINGS.put((intern(method), intern(scheme), intern(host), target), known)
     return known
 
 
@@ -129,7 +131,7 @@ def _read_asked(said_method: str, said_scheme: str, said_host: str, target: str)
         return host
     if isinstance(path := parse_path(target), Deny):
         return path
-    return Asked(method, scheme, host, path, target)
+    return Asked(intern(method), intern(scheme), host, path, target)
 
 
 _READINGS: Final[BoundedCache[tuple[str, str, str, str], Asked | Deny]] = BoundedCache(

@@ -111,31 +111,28 @@ MANNERS: Final = (
 )
 
 
-def parse_question(
-    request: Asking, manner: Manner, trusted: TrustedProxies
-) -> tuple[Asked, Address | None, Parameters] | Deny:
-    """Return what a gateway asks about, for which address, and what its own URL adds.
+def parse_target(request: Asking, manner: Manner, trusted: TrustedProxies) -> Asked | Deny:
+    """Return what a gateway asks about, if it is a trusted one.
 
     What is missing, doubled or could be read in two ways is refused; nothing has a default.
     """
-    peer = request.remote or find_peer(request)
-    if not trusted.trust(peer):
+    if not trusted.trust(request.remote or find_peer(request)):
         return Deny(Reason.UNTRUSTED_PEER)
     said = manner.read(request)
-    if isinstance(said, Deny):
-        return said
-    asked = parse_asked(*said)
-    if isinstance(asked, Deny):
-        return asked
-    address = trusted.find_client(peer, request.headers.getall(FORWARDED_FOR, ()))
-    if isinstance(address, Deny):
-        return address
+    return said if isinstance(said, Deny) else parse_asked(*said)
+
+
+def find_address(request: Asking, trusted: TrustedProxies) -> Address | Deny | None:
+    """Return for which address a trusted gateway asks."""
+    peer = request.remote or find_peer(request)
+    return trusted.find_client(peer, request.headers.getall(FORWARDED_FOR, ()))
+
+
+def find_parameters(request: Asking, manner: Manner) -> Parameters | Deny:
+    """Return what the gateway's own URL adds."""
     if "?" in request.raw_path and manner.own_query:
-        parameters = parse_parameters(request.raw_path)
-        if isinstance(parameters, Deny):
-            return parameters
-        return asked, address, parameters
-    return asked, address, NOTHING_SAID
+        return parse_parameters(request.raw_path)
+    return NOTHING_SAID
 
 
 def find_facts(headers: Headers, asked: Asked, address: Address | None) -> RequestFacts:

@@ -12,7 +12,7 @@ from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials.opening import Credential
 from sidecar.web.authorization import PersonalCredential, other_authorization
 from sidecar.web.credentials import CookieJar, all_cookies, find_credential, other_cookies
-from sidecar.web.headers import AUTHORIZATION, COOKIE, Headers, has_too_many_cookies
+from sidecar.web.headers import AUTHORIZATION, COOKIE, FORWARDED_FOR, Headers, has_too_many_cookies
 from sidecar.web.rendered import render_line
 
 if TYPE_CHECKING:
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 REMEMBERED: Final = 4096  # spellings, twice over
 REMEMBERED_OCTETS: Final = 20 << 20  # in all, by what one with its answer is estimated to take
 LONGEST_REMEMBERED: Final = 8192  # octets of one
+LONGEST_FORWARDED_FOR: Final = 128  # characters
 
-# `Authorization`, `Cookie`, whether cookies count, and beside which a comma separates too.
-Spelling = tuple[str | None, str | None, bool, frozenset[str]]
+# `Authorization` alone; or that, `Cookie`, whether cookies count, and beside which of them a comma
+# separates too.
+Spelling = str | tuple[str | None, str, bool, frozenset[str]]
 
 
 class Presented:
     """What was shown: the one credential that counts, and the header lines that go on.
 
-    `passed` is its last allow, which was about `host` and answered with `lines`. `spelling` is how
-    it was shown, None where that is not kept, or already is.
+    `passed` is its last allow, which was about `host`, for whom `forwarded_for` named (None: there
+    was no such line), and answered with `lines`. `spelling` is how it was shown, None where that is
+    not kept, or already is.
     """
 
-    __slots__ = ("credential", "host", "lines", "onward", "passed", "spelling")
+    __slots__ = ("credential", "forwarded_for", "host", "lines", "onward", "passed", "spelling")
 
     def __init__(
         self,
@@ -46,7 +49,29 @@ class Presented:
         self.spelling = spelling
         self.passed: Passed | None = None
         self.host = ""
+        self.forwarded_for: str | None = None
         self.lines = b""
+
+    def remember(self, passed: "Passed | None", headers: Headers, host: str, lines: bytes) -> None:
+        """Remember an allow, of a question with these headers about `host`, and its answer."""
+        said = headers.getall(FORWARDED_FOR, ())
+        self.forwarded_for = said[0] if said else None
+        is_short = len(said) <= 1 and len(self.forwarded_for or "") <= LONGEST_FORWARDED_FOR
+        self.passed = passed if is_short else None
+        self.host = host
+        self.lines = lines
+
+    def is_told_again(self, headers: Headers, host: str) -> bool:
+        """Say whether the allow was about this host, and for the same addresses.
+
+        Of who asks by a trusted proxy, its `X-Forwarded-For` says all that could be refused.
+        """
+        said = headers.getall(FORWARDED_FOR, ())
+        return (
+            len(said) <= 1
+            and (said[0] if said else None) == self.forwarded_for
+            and host == self.host
+        )
 
 
 class Presenting:
@@ -68,14 +93,14 @@ class Presenting:
         """
         authorization = headers.getall(AUTHORIZATION, ())
         cookies = headers.getall(COOKIE, ())
-        if len(authorization) > 1 or len(cookies) > 1:
+        spelling: Spelling
+        if len(authorization) == 1 and not cookies:
+            spelling = authorization[0]
+        elif len(authorization) <= 1 and len(cookies) == 1:
+            shown = authorization[0] if authorization else None
+            spelling = shown, cookies[0], cookie_counts, joined
+        else:
             return self._read(headers, joined, cookie_counts, None)
-        spelling = (
-            authorization[0] if authorization else None,
-            cookies[0] if cookies else None,
-            cookie_counts,
-            joined,
-        )
         return self._kept.get(spelling) or self._read(headers, joined, cookie_counts, spelling)
 
     def keep(self, presented: Presented) -> None:
@@ -106,4 +131,5 @@ class Presenting:
 
 def _length(spelling: Spelling) -> int:
     """Return its octets in memory: CPython takes four for each character where one needs them."""
-    return sum(len(text) * (1 if text.isascii() else 4) for text in spelling[:2] if text)
+    lines = (spelling,) if isinstance(spelling, str) else spelling[:2]
+    return sum(len(text) * (1 if text.isascii() else 4) for text in lines if text)

@@ -26,8 +26,10 @@ from sidecar.web.gateways import (
     MANNERS,
     Manner,
     cannot_be_cross_site,
+    find_address,
     find_facts,
-    parse_question,
+    find_parameters,
+    parse_target,
 )
 from sidecar.web.navigation import is_navigation
 from sidecar.web.pace import Gone, Later
@@ -97,27 +99,33 @@ def answer(
     share of those, it is one for a later turn.
     """
     request_id = identify(request, context)
-    question = parse_question(request, manner, context.trusted)
-    if isinstance(question, Deny):
-        return _refuse_unread(context, manner, request, request_id, question)
-    asked, address, parameters = question
+    asked = parse_target(request, manner, context.trusted)
+    if isinstance(asked, Deny):
+        return _refuse_unread(context, manner, request, request_id, asked)
     headers = request.headers
     cookie_counts = asked.scheme not in IN_THE_CLEAR or context.public.scheme != "https"
     presented = context.presenting.read(headers, manner.joined, cookie_counts)
-    if isinstance(presented, Deny):
-        return _refuse_unread(context, manner, request, request_id, presented)
+    parameters = find_parameters(request, manner)
     now = read_clock()
     gate = context.gate
-    passed = presented.passed
     if (
-        passed is not None
-        and presented.host == asked.host.name
+        not isinstance(presented, Deny)
+        and (passed := presented.passed) is not None
+        and presented.is_told_again(headers, asked.host.name)
+        and not isinstance(parameters, Deny)
         and parameters.narrowing is None
         and (not passed.by_cookie or cannot_be_cross_site(headers, asked))
         and gate.allows_again(passed, asked, now)
     ):
         gate.decisions[ALLOW] += 1
         return make_head((presented.lines, request_id, now.unix))
+    address = find_address(request, context.trusted)
+    if isinstance(address, Deny):
+        return _refuse_unread(context, manner, request, request_id, address)
+    if isinstance(parameters, Deny):
+        return _refuse_unread(context, manner, request, request_id, parameters)
+    if isinstance(presented, Deny):
+        return _refuse_unread(context, manner, request, request_id, presented)
     credential: Credential | ShownToken | Deny | None
     found = presented.credential
     if isinstance(found, PersonalCredential):
@@ -151,7 +159,7 @@ def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> Ready:
         verdict = gate.decide(facts, credential, now, narrowing)
         lines = b""
         if isinstance(verdict, Allow):
-            lines = _find_lines(context, read.presented, read.asked, verdict, now)
+            lines = _find_lines(context, read, verdict, now)
     except NoVerdict as error:
         gate.count(None)
         log.warning("no verdict", extra={"request_id": request_id, "cause": str(error)})
@@ -184,11 +192,10 @@ def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: N
     return answer
 
 
-def _find_lines(
-    context: Context, presented: Presented, asked: Asked, allow: Allow, now: Now
-) -> bytes:
+def _find_lines(context: Context, read: _Read, allow: Allow, now: Now) -> bytes:
     """Return the header lines of an allow. Raises NoVerdict where no assertion can be sealed."""
     identity, gate, token = context.identity, context.gate, allow.token
+    presented, asked = read.presented, read.asked
     if token is None:
         return render_allow(identity, None, "") + presented.onward
     host = asked.host.name
@@ -197,8 +204,8 @@ def _find_lines(
     lines = render_allow(identity, token.claims, assertion) + presented.onward
     if isinstance(presented.credential, Credential):
         if context.decisions is not Decisions.ALL:  # for the log all is found anew
-            presented.passed = gate.remember(allow, asked, now, sealed, presented.passed)
-            presented.host, presented.lines = host, lines
+            passed = gate.remember(allow, asked, now, sealed, presented.passed)
+            presented.remember(passed, read.request.headers, host, lines)
         context.presenting.keep(presented)
     return lines
 

@@ -22,7 +22,7 @@ from sidecar.clock import read_clock
 from sidecar.web import verify
 from sidecar.web.asking import Message
 from sidecar.web.context import CONTEXT, Context
-from sidecar.web.gateways import MANNERS, parse_question
+from sidecar.web.gateways import MANNERS, parse_target
 from sidecar.web.requests import identify
 from tests.bench.questions import PEOPLE, Sealer, render
 from tests.bench.servers import make_measured_service
@@ -98,7 +98,7 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
 
     # Few: of what is parsed already, a thousand would lie in memory and not at hand.
     few = [read(question) for question in questions[:50]]
-    parsed = [parse_question(each, manner, context.trusted) for each in few]
+    parsed = [parse_target(each, manner, context.trusted) for each in few]
     shown = [context.presenting.read(each.headers, manner.joined, True) for each in few]
     heads = [verify.answer(context, manner, each) for each in few]
     now = read_clock()
@@ -112,7 +112,7 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
         "  aiohttp's parser": parse,
         "  the answer": lambda number: verify.answer(context, manner, one(few, number)),
         "    a request id": lambda number: identify(one(few, number), context),
-        "    what is asked, and for whom": lambda number: parse_question(
+        "    what is asked, and for whom": lambda number: parse_target(
             one(few, number), manner, trusted
         ),
         "    what is shown": lambda number: context.presenting.read(

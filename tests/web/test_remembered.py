@@ -49,7 +49,14 @@ PATHS: Final = (
     "/fresh/a",
     "/open",
 )
-ADDRESSES: Final = ("10.1.2.3", "203.0.113.9", "not an address")
+ADDRESSES: Final = (
+    ("10.1.2.3",),
+    ("203.0.113.9",),
+    ("not an address",),
+    ("",),
+    ("10.1.2.3", "203.0.113.9"),
+    ("10.1.2.3", "not an address"),
+)
 POLICIES: Final[Sequence[dict[str, Any]]] = (
     {
         HOST: [
@@ -225,7 +232,7 @@ def _question(rng: Random, tokens: Sequence[tuple[TokenKind, str]]) -> Callable[
     if rng.random() < 0.1:
         lines.append(("Cookie", "b=2"))
     if rng.random() < 0.2:
-        lines.append(("X-Forwarded-For", rng.choice(ADDRESSES)))
+        lines += [("X-Forwarded-For", each) for each in rng.choice(ADDRESSES)]
     if rng.random() < 0.2:
         lines.append(("Sec-Fetch-Site", rng.choice(["same-origin", "same-site", "cross-site"])))
     if rng.random() < 0.1:
