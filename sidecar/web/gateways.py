@@ -130,9 +130,7 @@ def find_address(request: Asking, trusted: TrustedProxies) -> Address | Deny | N
 
 def find_parameters(request: Asking, manner: Manner) -> Parameters | Deny:
     """Return what the gateway's own URL adds."""
-    if "?" in request.raw_path and manner.own_query:
-        return parse_parameters(request.raw_path)
-    return NOTHING_SAID
+    return parse_parameters(request.raw_path) if manner.own_query else NOTHING_SAID
 
 
 def find_facts(headers: Headers, asked: Asked, address: Address | None) -> RequestFacts:

@@ -21,7 +21,8 @@ _LEANED_ON: Final[tuple[tuple[Any, tuple[str, ...]], ...]] = (
             *("_close", "_force_close", "_keepalive_handle", "_keepalive_timeout", "_loop"),
             *("_messages", "_next_keepalive_close_time", "_parser", "_paused", "_payload_parser"),
             *("_process_keepalive", "_request_count", "_upgraded", "_waiter"),
-            *("close", "data_received", "finish_response", "force_close", "peername", "transport"),
+            *("close", "data_received", "eof_received", "finish_response", "force_close"),
+            *("peername", "transport"),
         ),
     ),
     (http_writer, (SERIALIZER,)),
@@ -33,6 +34,7 @@ _CALLED_WITH: Final = (
     (web.RequestHandler.finish_response, ["self", "request", "resp", "start_time"]),
     (web.RequestHandler._process_keepalive, ["self"]),  # noqa: SLF001 - as the lane calls it
     (web.RequestHandler.close, ["self"]),
+    (web.RequestHandler.eof_received, ["self"]),
     (web.RequestHandler.force_close, ["self"]),
 )
 

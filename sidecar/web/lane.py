@@ -21,16 +21,16 @@ from aiohttp.http import (
 )
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from sidecar.clock import read_clock
+from sidecar.clock import Now, read_clock
 from sidecar.web.asking import Message
 from sidecar.web.pace import Later
 from sidecar.web.problems import PlainRefusal
 from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.rendered import AllowHead, is_whole, render_whole
-from sidecar.web.verify import Answer, find_question
+from sidecar.web.verify import Answer, Ask, find_question
 
 if TYPE_CHECKING:
-    from asyncio import Future
+    from asyncio import BaseTransport, Future
 
 HEAD: Final = "HEAD"  # whose answers have no body
 
@@ -52,17 +52,36 @@ class _Parsed:
 class Lane(Protocol):
     """One connection; answers what it can as soon as it has come."""
 
-    __slots__ = ("_asking", "_has_answered", "_questions", "_server")
+    __slots__ = ("_asking", "_has_answered", "_held", "_questions", "_server")
 
     def __init__(self, server: ProtocolServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._questions = server.questions
+        self._held: bytes | None = None  # for the cohort of this turn
         self._asking: Message | None = None
         self._has_answered = True  # all that came, though the handler does not wait yet
         self._server = server
 
     def data_received(self, data: bytes) -> None:
         """Take octets: all of one message, part of it, or several."""
+        if self._held is not None:
+            self.catch_up()
+        if not data:  # aiohttp has its parser go on, and looks at once what came of that
+            self._has_answered = False
+            super().data_received(data)
+            return
+        self._held = data
+        cohort = self._server.cohort
+        if cohort.came:
+            cohort.came.append(self)
+        elif not cohort.begin(self, self._loop):
+            self.catch_up()
+
+    def parse_held(self) -> Any:
+        """Return what the parser makes of what was taken; None where that has been dealt with."""
+        data, self._held = self._held, None
+        if data is None:
+            return None
         waiter = self._waiter
         # The handler must wait for a message, or have nothing left to do before it does, and
         # nothing else be ahead of it, else the order is lost; and where the peer does not read, it
@@ -78,15 +97,57 @@ class Lane(Protocol):
         ):
             self._has_answered = False
             super().data_received(data)
-            return
+            return None
         try:
-            result = self._parser.feed_data(data)  # type: ignore[union-attr]  # there is one
+            return self._parser.feed_data(data)  # type: ignore[union-attr]  # there is one
         except HttpProcessingError as error:
-            self._hand_over(data, _Parsed(None, error))
+            self._hand_over(_Parsed(None, error))
+            return None
+
+    def deal_with(self, result: Any, now: Now) -> None:
+        """Answer what the parser made of some octets, or hand it over."""
+        messages, upgraded, _ = result
+        if not messages:
             return
-        messages = result[0]
-        if not (len(messages) == 1 and not result[1] and self._answer(*messages[0])) and messages:
-            self._hand_over(data, _Parsed(result))
+        message, payload = messages[0]
+        version, path, transport = message.version, message.path, self.transport
+        ask = self._questions.get(path) or find_question(self._questions, path)
+        if (
+            ask is None
+            or len(messages) > 1
+            or upgraded
+            or payload is not EMPTY_PAYLOAD
+            or type(message) is not RawRequestMessage
+            or message.upgrade
+            or (version is not HttpVersion11 and version is not HttpVersion10)
+            or transport is None
+            or transport.is_closing()
+            or not self._answer(message, ask, transport, now)
+        ):
+            self._hand_over(_Parsed(result))
+
+    def catch_up(self) -> None:
+        """Deal with what was taken now: something is about to happen that comes behind it."""
+        result = self.parse_held()
+        if result is not None:
+            self.deal_with(result, read_clock())
+
+    def fail(self, error: Exception) -> None:
+        """End the connection behind a bug of the protocol's, as an event loop does."""
+        told = {"message": "a connection failed", "exception": error, "protocol": self}
+        self._loop.call_exception_handler(told)
+        if self.transport is not None:
+            self.transport.abort()
+
+    def eof_received(self) -> None:
+        """Take the end of what the peer sends, behind which the connection is closed."""
+        self.catch_up()
+        super().eof_received()
+
+    def _process_keepalive(self) -> None:
+        """Close the connection if nothing has come on it for too long."""
+        self.catch_up()
+        super()._process_keepalive()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -101,44 +162,28 @@ class Lane(Protocol):
         self._has_answered = stays and not self._messages and request.content.is_eof()
         return finished, reset
 
-    def _hand_over(self, data: bytes, parsed: _Parsed) -> None:
-        """Let aiohttp go on as if it had just parsed these octets itself."""
+    def _hand_over(self, parsed: _Parsed) -> None:
+        """Let aiohttp go on as if it had just parsed some octets itself."""
         self._has_answered = False
         parser, self._parser = self._parser, cast("HttpRequestParser", parsed)
         try:
-            super().data_received(data)
+            super().data_received(b"")
         finally:
             self._parser = parser
 
-    def _answer(self, message: Any, payload: Any) -> bool:
-        """Say whether this message is dealt with; if not, `found` may have its answer."""
-        transport = self.transport
-        if (
-            payload is not EMPTY_PAYLOAD
-            or type(message) is not RawRequestMessage
-            or message.upgrade
-            or transport is None
-            or transport.is_closing()
-        ):
-            return False
-        version = message.version
-        if version is not HttpVersion11 and version is not HttpVersion10:
-            return False
-        path = message.path
-        question = self._questions.get(path) or find_question(self._questions, path)
-        if question is None:
-            return False
+    def _answer(self, message: Any, ask: Ask, transport: "BaseTransport", now: Now) -> bool:
+        """Say whether this question is dealt with; if not, `found` has its answer."""
         asking = self._asking
         if asking is None:
             peer = self.peername
             remote = None if peer is None else str(peer[0])
             asking = self._asking = Message(remote, transport)
         asking.method = message.method
-        asking.raw_path = path
+        asking.raw_path = message.path
         asking.headers = message.headers
         try:
-            found = question(asking)
-            if self._write(message, found):
+            found = ask(asking, now)
+            if self._write(message, found, now):
                 self._request_count += 1
                 return True
         except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
@@ -176,7 +221,7 @@ class Lane(Protocol):
         self.found = None
         try:
             found = later.work()
-            if self._write(message, found):
+            if self._write(message, found, read_clock()):
                 self._messages.popleft()
                 return
             self.found = found
@@ -186,6 +231,7 @@ class Lane(Protocol):
 
     def close(self) -> None:
         """End the connection behind the answers that are under way."""
+        self.catch_up()
         waiter = self._waiter
         if self._messages and waiter is not None and not waiter.done():  # one is parked
             self._wake(waiter)
@@ -196,7 +242,7 @@ class Lane(Protocol):
         self._has_answered = False
         waiter.set_result(None)
 
-    def _write(self, message: Any, found: Answer) -> bool:
+    def _write(self, message: Any, found: Answer, now: Now) -> bool:
         """Write an answer that is whole, and say whether it was; raises before it has begun."""
         server, version = self._server, message.version
         stays = not (message.should_close or server.last)
@@ -205,9 +251,9 @@ class Lane(Protocol):
         elif message.method == HEAD:
             return False
         elif type(found) is PlainRefusal:
-            octets = found.render(version, read_clock().unix, keep_alive=stays)
+            octets = found.render(version, now.unix, keep_alive=stays)
         elif isinstance(found, web.Response) and is_whole(found):
-            octets = render_whole(found, version, read_clock().unix, keep_alive=stays)
+            octets = render_whole(found, version, now.unix, keep_alive=stays)
         else:
             return False
         self._parser.message_consumed()  # type: ignore[union-attr]  # there is one while connected

@@ -8,6 +8,8 @@ from typing import Any, Final
 from aiohttp import web
 from multidict import CIMultiDict
 
+from sidecar.clock import read_clock
+from sidecar.web.cohort import Cohort
 from sidecar.web.headers import EXPECT
 from sidecar.web.problems import PlainRefusal, problem
 from sidecar.web.rendered import AllowHead, RenderedAllow
@@ -74,6 +76,7 @@ class ProtocolServer(web.Server):
         self.last = False
         self._ask_application = made.request_handler
         self.questions = questions
+        self.cohort = Cohort()
         self._protocol = protocol
 
     def __call__(self) -> web.RequestHandler:
@@ -104,7 +107,7 @@ class ProtocolServer(web.Server):
         question = (
             questions.get(path) or find_question(questions, path) or questions.get(request.path)
         )
-        return None if question is None else question(request)
+        return None if question is None else question(request, read_clock())
 
 
 def _respond(said: Ready) -> web.StreamResponse:

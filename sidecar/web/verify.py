@@ -33,7 +33,7 @@ from sidecar.web.gateways import (
 )
 from sidecar.web.navigation import is_navigation
 from sidecar.web.pace import Gone, Later
-from sidecar.web.parameters import Mode
+from sidecar.web.parameters import NOTHING_SAID, Mode
 from sidecar.web.presented import Presented
 from sidecar.web.problems import PlainRefusal
 from sidecar.web.rendered import AllowHead, make_head
@@ -54,7 +54,8 @@ class Cold(NamedTuple):
 
 Ready = AllowHead | PlainRefusal | web.StreamResponse
 Answer = Ready | Cold | Later["Answer"]
-Questions = Mapping[str, Callable[[Asking], Answer]]
+Ask = Callable[[Asking, Now], Answer]
+Questions = Mapping[str, Ask]
 
 # Asked for every request of every service: the server answers them ahead of the router.
 QUESTIONS: Final = web.AppKey("QUESTIONS", Questions)
@@ -68,7 +69,7 @@ def make_questions(context: Context) -> Questions:
     return questions | {"/verify": questions[f"/verify/{context.dialect.value}"]}
 
 
-def find_question(questions: Questions, raw_path: str) -> Callable[[Asking], Answer] | None:
+def find_question(questions: Questions, raw_path: str) -> Ask | None:
     """Return what answers the question at this target, undecoded; None where it is none.
 
     Envoy's stands ahead of a target that is the client's, the others are found with and without a
@@ -90,9 +91,9 @@ class _Read(NamedTuple):
 
 
 def answer(
-    context: Context, manner: Manner, request: Asking, shown: ShownToken | None = None
+    context: Context, manner: Manner, request: Asking, now: Now, shown: ShownToken | None = None
 ) -> Answer:
-    """Return the answer to a gateway's question; waits for nothing.
+    """Return the answer to a gateway's question of this moment; waits for nothing.
 
     Where a personal token came that only the store knows, it is one that asks the store first.
     `shown` is what the store said. Where it takes a signature and this turn of the loop has had its
@@ -105,8 +106,7 @@ def answer(
     headers = request.headers
     cookie_counts = asked.scheme not in IN_THE_CLEAR or context.public.scheme != "https"
     presented = context.presenting.read(headers, manner.joined, cookie_counts)
-    parameters = find_parameters(request, manner)
-    now = read_clock()
+    parameters = find_parameters(request, manner) if "?" in request.raw_path else NOTHING_SAID
     gate = context.gate
     if (
         not isinstance(presented, Deny)
@@ -231,7 +231,7 @@ async def _answer_cold(context: Context, manner: Manner, request: Asking, text: 
         shown = await context.shown.read(text)
     except Unavailable as error:
         shown = ShownToken(Unknown(str(error)))
-    return answer(context, manner, request, shown)
+    return answer(context, manner, request, read_clock(), shown)
 
 
 async def wait_for(found: Answer, gone: Gone) -> Ready:

@@ -23,11 +23,14 @@ from sidecar.web import verify
 from sidecar.web.asking import Message
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.gateways import MANNERS, parse_target
+from sidecar.web.lane import Lane
+from sidecar.web.protocol import ProtocolServer
 from sidecar.web.requests import identify
 from tests.bench.questions import PEOPLE, Sealer, render
 from tests.bench.servers import make_measured_service
 
 ROUNDS: Final = 15
+CONNECTIONS: Final = 25  # as many as have something new when wrk asks on 32
 PEER: Final = "127.0.0.1"
 
 Steps = Mapping[str, Callable[[int], object]]
@@ -74,9 +77,14 @@ async def _measure() -> dict[str, float]:
 async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
     """Return the steps, each by the number of a question; all are warm."""
     context: Context = runner.app[CONTEXT]
-    assert runner.server is not None
-    connection, transport = runner.server(), Deaf()
+    server = runner.server
+    assert isinstance(server, ProtocolServer)
+    connections = [server() for _ in range(CONNECTIONS)]
+    for each in connections:
+        each.connection_made(Deaf())
+    connection, transport = server(), Deaf()
     connection.connection_made(transport)
+    assert isinstance(connection, Lane)
     for question in questions:
         transport.last = b""
         while not transport.last.startswith(b"HTTP/1.1 200"):
@@ -100,27 +108,36 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
     few = [read(question) for question in questions[:50]]
     parsed = [parse_target(each, manner, context.trusted) for each in few]
     shown = [context.presenting.read(each.headers, manner.joined, True) for each in few]
-    heads = [verify.answer(context, manner, each) for each in few]
     now = read_clock()
+    heads = [verify.answer(context, manner, each, now) for each in few]
 
     def one(each: list[Any], number: int) -> Any:
         return each[number % len(each)]
 
+    def ask(number: int) -> None:
+        connection.data_received(questions[number])
+        connection.catch_up()
+
+    def ask_together(number: int) -> None:
+        place = number % CONNECTIONS
+        connections[place].data_received(questions[number])
+        if place == CONNECTIONS - 1:
+            server.cohort._go_on()
+
     gate, trusted = context.gate, context.trusted
     return {
-        "the whole, by the lane": lambda number: connection.data_received(questions[number]),
+        "the whole, where 25 come together": ask_together,
+        "the whole, where each comes alone": ask,
         "  aiohttp's parser": parse,
-        "  the answer": lambda number: verify.answer(context, manner, one(few, number)),
+        "  the answer": lambda number: verify.answer(context, manner, one(few, number), now),
         "    a request id": lambda number: identify(one(few, number), context),
-        "    what is asked, and for whom": lambda number: parse_target(
-            one(few, number), manner, trusted
-        ),
+        "    what is asked": lambda number: parse_target(one(few, number), manner, trusted),
         "    what is shown": lambda number: context.presenting.read(
             one(few, number).headers, manner.joined, True
         ),
         "    the clock": lambda _: read_clock(),
         "    whether it is allowed again": lambda number: gate.allows_again(
-            one(shown, number).passed, one(parsed, number)[0], now
+            one(shown, number).passed, one(parsed, number), now
         ),
         "  the head": lambda number: one(heads, number).render(HttpVersion11, keep_alive=True),
     }

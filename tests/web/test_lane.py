@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from sidecar.credentials.assertions import Assertions
 from sidecar.web import lane
+from sidecar.web.lane import Lane
 from sidecar.web.problems import PlainRefusal
 from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.rendered import AllowHead
@@ -419,6 +420,7 @@ async def test_who_asks_on_before_the_handler_waits_again_has_the_lane(
     assert len(requests) == 1
     for _ in range(2):  # and behind it too, now that the handler waits
         protocol.data_received(gateway.next)
+        await asyncio.sleep(0)
     assert [answer[9:12] for answer in gateway.answers[2:]] == [b"200", b"200"]
     assert len(requests) == 1
     protocol.force_close()
@@ -428,14 +430,17 @@ async def test_who_asks_on_before_the_handler_waits_again_has_the_lane(
 async def test_who_asks_as_soon_as_it_is_connected_has_the_lane(ways: Ways, line: str) -> None:
     """As a gateway does that makes a connection for each question."""
     protocol = ways.servers[0]()
+    assert isinstance(protocol, Lane)
     gateway = Eager(protocol)
     protocol.connection_made(gateway)
     person = ways.people.credentials["alice"]
     protocol.data_received(question("traefik", *person, ("Connection", line)))
+    protocol.catch_up()
     assert [answer[9:12] for answer in gateway.answers] == [b"200"]
     for _ in range(TURNS):  # the handler begins, and finds nothing to do, or the end
         await asyncio.sleep(0)
     protocol.data_received(question("traefik", *person))
+    protocol.catch_up()
     assert len(gateway.answers) == (1 if line == "close" else 2)
     protocol.force_close()
 

@@ -117,14 +117,14 @@ class Pair:
     def set_policy(self, index: int) -> None:
         self.gate.policy = Policy(self.policies[index])
 
-    def ask(self, message: Callable[[], Message]) -> tuple[Said, Said]:
-        """Return what both say."""
+    def ask(self, message: Callable[[], Message], now: Now) -> tuple[Said, Said]:
+        """Return what both say at this moment."""
         gate = self.gate
         fresh = Gate(self.options, gate.ring, gate.policy, gate.view)
         manner = next(each for each in MANNERS if each.dialect == "traefik")
         told: list[Said] = []
         for context in (self.remembering, self._with(fresh)):
-            found = verify.answer(context, manner, message())
+            found = verify.answer(context, manner, message(), now)
             if isinstance(found, Later):
                 found = found.work()
             match found:
@@ -165,7 +165,7 @@ def _walk(
         KeyRing.of([replace(key, sign_until=claims.iat) for key in ring.keys.values()]),
     ]
     now = Now(claims.iat, 1000.0)
-    monkeypatch.setattr(verify, "read_clock", lambda: now)
+    monkeypatch.setattr(verify, "read_clock", lambda: now)  # for what waits
     numbers = count(rng.randrange(1 << 40) << 20)
     tokens: list[tuple[TokenKind, str]] = []
 
@@ -205,7 +205,7 @@ def _walk(
             case 7:
                 pair.gate.view.heard(now.monotonic)
             case _:
-                said, anew = pair.ask(_question(rng, tokens))
+                said, anew = pair.ask(_question(rng, tokens), now)
                 assert said == anew
                 outcomes[said] += 1
     return outcomes, pair.gate.remembered

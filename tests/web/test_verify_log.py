@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.clock import read_clock
 from sidecar.core.revocation import RevocationView
-from sidecar.web import verify
+from sidecar.web import cohort, lane
 from tests.web.conftest import serving_web
 from tests.web.gated import DIALECTS, GATE_POLICY, HOST, Answer, Gated, Lines, gate_people
 
@@ -79,7 +79,8 @@ async def test_of_an_expired_token_it_says_whose_it_was_where_it_was_shown_while
         claims = people.opened(people.tokens["alice"]).claims
         assert (await people.ask("traefik", "/", people.credentials["alice"])).status == 200
         later = read_clock()._replace(unix=claims.exp)
-        monkeypatch.setattr(verify, "read_clock", lambda: later)
+        for each in (cohort, lane):
+            monkeypatch.setattr(each, "read_clock", lambda: later)
         for who, subject in (("alice", claims.sub), ("expired", None)):
             answer = await people.ask("traefik", "/", people.credentials[who])
             assert (answer.status, answer.reason) == (401, "expired")

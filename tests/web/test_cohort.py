@@ -1,0 +1,180 @@
+"""What comes in one turn of the loop is dealt with together, and loses nothing by that."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from sidecar.web.cohort import ALONE, FEW, Cohort
+from sidecar.web.lane import Lane
+from sidecar.web.protocol import ProtocolServer
+from tests.web.gated import Gated
+from tests.web.test_lane import Eager, question
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SEVERAL: Final = 40  # more than are parsed together
+TURNS: Final = 10
+
+
+class Line(Eager):
+    """A gateway's connection; what ended it is told."""
+
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Lines:
+    """Connections that ask in one turn of the loop."""
+
+    def __init__(self, server: ProtocolServer, count: int) -> None:
+        self.lanes: list[Lane] = []
+        self.gateways: list[Line] = []
+        for _ in range(count):
+            lane = server()
+            assert isinstance(lane, Lane)
+            gateway = Line(lane)
+            lane.connection_made(gateway)
+            self.lanes.append(lane)
+            self.gateways.append(gateway)
+
+    def ask(self, octets: bytes) -> None:
+        for lane in self.lanes:
+            lane.data_received(octets)
+
+    @property
+    def statuses(self) -> list[list[bytes]]:
+        """What each gateway has been answered."""
+        return [[answer[9:12] for answer in each.answers] for each in self.gateways]
+
+    def clear(self) -> None:
+        for each in self.gateways:
+            each.answers.clear()
+
+    def close(self) -> None:
+        for lane in self.lanes:
+            lane.force_close()
+
+
+@pytest.fixture
+def server(gated: Gated) -> ProtocolServer:
+    """Return the service's, as it is when nobody has asked for a while."""
+    made = gated.web.runner.server
+    assert isinstance(made, ProtocolServer)
+    made.cohort = Cohort()
+    return made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def lines(server: ProtocolServer) -> AsyncIterator[Lines]:
+    made = Lines(server, SEVERAL)
+    await turn()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def warm(gated: Gated) -> bytes:
+    return question("traefik", ("Authorization", f"Bearer {gated.tokens['alice']}"))
+
+
+async def turn() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
+async def test_who_comes_in_one_turn_is_answered_in_the_next(lines: Lines, warm: bytes) -> None:
+    for _ in range(3):
+        lines.ask(warm)
+        assert lines.statuses == [[]] * SEVERAL
+        await asyncio.sleep(0)
+        assert lines.statuses == [[b"200"]] * SEVERAL
+        lines.clear()
+
+
+async def test_where_few_come_each_is_answered_at_once(server: ProtocolServer, warm: bytes) -> None:
+    few = Lines(server, FEW - 1)
+    await turn()
+    few.ask(warm)
+    await asyncio.sleep(0)  # one turn to see how many come
+    few.clear()
+    for _ in range(ALONE // (FEW - 1)):
+        few.ask(warm)
+        assert few.statuses == [[b"200"]] * (FEW - 1)
+        few.clear()
+    await asyncio.sleep(0)
+    for _ in range(2):  # and one to see whether it is still so
+        few.ask(warm)
+    few.close()
+
+
+async def test_what_comes_behind_what_is_held_is_answered_behind_it(
+    lines: Lines, warm: bytes
+) -> None:
+    refused = question("traefik")
+    for octets in (warm, refused, warm):
+        lines.ask(octets)
+    await turn()
+    assert lines.statuses == [[b"200", b"401", b"200"]] * SEVERAL
+
+
+@pytest.mark.parametrize("end", ["eof_received", "close", "_process_keepalive"])
+async def test_what_is_held_as_the_connection_ends_is_answered(
+    lines: Lines, warm: bytes, end: str
+) -> None:
+    lines.ask(warm)
+    for lane in lines.lanes:
+        getattr(lane, end)()
+    assert lines.statuses == [[b"200"]] * SEVERAL
+
+
+async def test_what_is_held_as_the_connection_is_lost_harms_nobody(
+    lines: Lines, warm: bytes
+) -> None:
+    lines.ask(warm)
+    for lane in lines.lanes[1:]:
+        lane.connection_lost(None)
+    await turn()
+    assert lines.statuses == [[b"200"], *[[]] * (SEVERAL - 1)]
+
+
+async def test_a_part_of_a_question_waits_for_the_rest(lines: Lines, warm: bytes) -> None:
+    for place in range(1, len(warm), 97):
+        lines.ask(warm[:place])
+        await turn()
+        assert lines.statuses == [[]] * SEVERAL
+        lines.ask(warm[place:])
+        await turn()
+        assert lines.statuses == [[b"200"]] * SEVERAL
+        lines.clear()
+
+
+@pytest.mark.parametrize("stage", ["parse_held", "deal_with"])
+async def test_a_bug_ends_one_connection_and_no_other(
+    lines: Lines, warm: bytes, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, told = lines.lanes[1], list[dict[str, Any]]()
+    whole = getattr(Lane, stage)
+
+    def breaks(lane: Lane, *parts: Any) -> Any:
+        if lane is broken:
+            raise ValueError("a bug")
+        return whole(lane, *parts)
+
+    monkeypatch.setattr(Lane, stage, breaks)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    try:
+        lines.ask(warm)
+        await turn()
+    finally:
+        loop.set_exception_handler(None)
+    answered = [[b"200"]] * SEVERAL
+    answered[1] = []
+    assert lines.statuses == answered
+    assert [each.aborted for each in lines.gateways].count(True) == 1
+    assert [context["protocol"] for context in told] == [broken]
