@@ -27,7 +27,7 @@ from sidecar.web.pace import Later
 from sidecar.web.problems import PlainRefusal
 from sidecar.web.protocol import Protocol, ProtocolServer
 from sidecar.web.rendered import AllowHead, is_whole, render_whole
-from sidecar.web.verify import Answer, Ask, find_question
+from sidecar.web.verify import Answer, find_question
 
 if TYPE_CHECKING:
     from asyncio import BaseTransport, Future
@@ -122,9 +122,33 @@ class Lane(Protocol):
             or (version is not HttpVersion11 and version is not HttpVersion10)
             or transport is None
             or transport.is_closing()
-            or not self._answer(message, ask, transport, now)
         ):
             self._hand_over(_Parsed(result))
+            return
+        asking = self._asking or self._make_asking(transport)
+        asking.method = message.method
+        asking.raw_path = path
+        asking.headers = message.headers
+        found: Answer | Exception
+        try:
+            found = ask(asking, now)
+            if self._write(message, found, now):
+                self._request_count += 1
+                return
+        except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
+            found = error
+        self._asking = None  # what has to wait goes on with this one
+        self.found = found
+        if type(found) is Later and self._waiter is not None:
+            self._park(message, found)
+        else:
+            self._hand_over(_Parsed(result))
+
+    def _make_asking(self, transport: "BaseTransport") -> Message:
+        """Return what the questions of this connection are read from, one after the other."""
+        peer = self.peername
+        self._asking = Message(None if peer is None else str(peer[0]), transport)
+        return self._asking
 
     def catch_up(self) -> None:
         """Deal with what was taken now: something is about to happen that comes behind it."""
@@ -170,31 +194,6 @@ class Lane(Protocol):
             super().data_received(b"")
         finally:
             self._parser = parser
-
-    def _answer(self, message: Any, ask: Ask, transport: "BaseTransport", now: Now) -> bool:
-        """Say whether this question is dealt with; if not, `found` has its answer."""
-        asking = self._asking
-        if asking is None:
-            peer = self.peername
-            remote = None if peer is None else str(peer[0])
-            asking = self._asking = Message(remote, transport)
-        asking.method = message.method
-        asking.raw_path = message.path
-        asking.headers = message.headers
-        try:
-            found = ask(asking, now)
-            if self._write(message, found, now):
-                self._request_count += 1
-                return True
-        except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
-            self.found = error
-            return False
-        self.found = found  # for the ordinary way, or for its turn
-        self._asking = None  # what has to wait goes on with this one
-        if type(found) is not Later or self._waiter is None:
-            return False
-        self._park(message, found)
-        return True
 
     def _park(self, message: RawRequestMessage, later: Later[Answer]) -> None:
         """Leave a message where the handler will find it, and answer it in its turn.
