@@ -1,4 +1,4 @@
-"""The one place that reads the clocks; they are read once for each request and passed down."""
+"""The one place that reads the clocks; for a request they are read once, and passed down."""
 
 from functools import lru_cache, partial
 from time import clock_gettime, time

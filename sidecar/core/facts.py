@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
-from sys import intern
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -117,8 +116,9 @@ def parse_asked(method: str, scheme: str, host: str, target: str) -> Asked | Den
     if known is None:
         known = _read_asked(*said)
         if sum(map(len, said)) <= LONGEST_REMEMBERED:
-            # What most have in common is one object, which a processor has at hand.
-            _READINGS.put((intern(method), intern(scheme), intern(host), target), known)
+            if isinstance(known, Asked):
+                said = known.method, known.scheme, _share(host), target
+            _READINGS.put(said, known)
     return known
 
 
@@ -131,9 +131,11 @@ def _read_asked(said_method: str, said_scheme: str, said_host: str, target: str)
         return host
     if isinstance(path := parse_path(target), Deny):
         return path
-    return Asked(intern(method), intern(scheme), host, path, target)
+    return Asked(_share(method), _share(scheme), host, path, target)
 
 
+# What most readings have in common is one object for them, which a processor has at hand.
+_share: Final = lru_cache(maxsize=REMEMBERED // 4)(str)
 _READINGS: Final[BoundedCache[tuple[str, str, str, str], Asked | Deny]] = BoundedCache(
     REMEMBERED // 2
 )

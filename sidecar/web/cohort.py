@@ -3,8 +3,8 @@
 Each connection's octets could be parsed, judged and answered before the next one's are read. But
 those stages are different code, and a processor has room for little of it at hand: by the end of
 one it would have to fetch the next anew, for each connection. So the octets of all are taken first;
-then they are parsed, some at a time, and what came of those is judged and answered; and the loop
-sends all of it at once (docs/decisions/0031).
+then they are parsed, some at a time; what came of those is judged and written; and then it is sent
+(docs/decisions/0031).
 """
 
 from asyncio import AbstractEventLoop
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # Connections. With more, the collector of garbage would look at what waits between the stages.
 TOGETHER: Final = 32
-FEW: Final = 4  # below, to wait for each other costs more than it spares
-ALONE: Final = 64  # questions that are answered as they come, until it is looked again
+FEW: Final = 4  # arrivals; below, to wait for each other costs more than it spares
+ALONE: Final = 64  # arrivals that are dealt with as they come, until it is looked again
 
 
 class Cohort:
@@ -61,3 +61,5 @@ class Cohort:
                     lane.deal_with(result, now)
                 except Exception as error:  # noqa: BLE001 - as above
                     lane.fail(error)
+            for lane, _ in parsed:
+                lane.send()

@@ -52,12 +52,16 @@ class _Parsed:
 class Lane(Protocol):
     """One connection; answers what it can as soon as it has come."""
 
-    __slots__ = ("_asking", "_has_answered", "_held", "_questions", "_server")
+    __slots__ = (
+        *("_asking", "_has_answered", "_held", "_is_last", "_questions", "_server", "_written"),
+    )
 
     def __init__(self, server: ProtocolServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._questions = server.questions
         self._held: bytes | None = None  # for the cohort of this turn
+        self._written = b""  # and not sent yet
+        self._is_last = False
         self._asking: Message | None = None
         self._has_answered = True  # all that came, though the handler does not wait yet
         self._server = server
@@ -150,11 +154,23 @@ class Lane(Protocol):
         self._asking = Message(None if peer is None else str(peer[0]), transport)
         return self._asking
 
+    def send(self) -> None:
+        """Send what was written, and end a connection whose last answer that is."""
+        octets, self._written = self._written, b""
+        if octets:
+            self.transport.write(octets)  # type: ignore[union-attr]  # there is one while connected
+            if self._is_last:
+                self.force_close()  # once what was written is sent
+
     def catch_up(self) -> None:
         """Deal with what was taken now: something is about to happen that comes behind it."""
-        result = self.parse_held()
-        if result is not None:
-            self.deal_with(result, read_clock())
+        try:
+            result = self.parse_held()
+            if result is not None:
+                self.deal_with(result, read_clock())
+                self.send()
+        except Exception as error:  # noqa: BLE001 - told to the loop, as it does itself
+            self.fail(error)
 
     def fail(self, error: Exception) -> None:
         """End the connection behind a bug of the protocol's, as an event loop does."""
@@ -222,6 +238,7 @@ class Lane(Protocol):
             found = later.work()
             if self._write(message, found, read_clock()):
                 self._messages.popleft()
+                self.send()
                 return
             self.found = found
         except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
@@ -257,13 +274,11 @@ class Lane(Protocol):
             return False
         self._parser.message_consumed()  # type: ignore[union-attr]  # there is one while connected
         server.requests_count += 1
-        self.transport.write(octets)  # type: ignore[union-attr]  # as above
+        self._written, self._is_last = octets, not stays
         if stays:
             loop = self._loop
             close_time = loop.time() + self._keepalive_timeout
             self._next_keepalive_close_time = close_time
             if self._keepalive_handle is None:
                 self._keepalive_handle = loop.call_at(close_time, self._process_keepalive)
-        else:
-            self.force_close()  # once what was written is sent
         return True

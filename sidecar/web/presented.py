@@ -31,9 +31,9 @@ Spelling = str | tuple[str | None, str, bool, frozenset[str]]
 class Presented:
     """What was shown: the one credential that counts, and the header lines that go on.
 
-    `passed` is its last allow, which was about `host`, for whom `forwarded_for` named (None: there
-    was no such line), and answered with `lines`. `spelling` is how it was shown, None where that is
-    not kept, or already is.
+    `passed` is its last allow, which was about `host`, for whom `forwarded_for` named (None where
+    that was not one short line), and answered with `lines`. `spelling` is how it was shown, None
+    where that is not kept, or already is.
     """
 
     __slots__ = ("credential", "forwarded_for", "host", "lines", "onward", "passed", "spelling")
@@ -55,23 +55,19 @@ class Presented:
     def remember(self, passed: "Passed | None", headers: Headers, host: str, lines: bytes) -> None:
         """Remember an allow, of a question with these headers about `host`, and its answer."""
         said = headers.getall(FORWARDED_FOR, ())
-        self.forwarded_for = said[0] if said else None
-        is_short = len(said) <= 1 and len(self.forwarded_for or "") <= LONGEST_FORWARDED_FOR
-        self.passed = passed if is_short else None
+        is_kept = len(said) == 1 and len(said[0]) <= LONGEST_FORWARDED_FOR
+        self.forwarded_for = "".join(said) if is_kept else None
+        self.passed = passed
         self.host = host
         self.lines = lines
 
-    def is_told_again(self, headers: Headers, host: str) -> bool:
-        """Say whether the allow was about this host, and for the same addresses.
+    def is_for_same_client(self, headers: Headers) -> bool:
+        """Say at a glance that these name the addresses of the allow; False says nothing.
 
         Of who asks by a trusted proxy, its `X-Forwarded-For` says all that could be refused.
         """
         said = headers.getall(FORWARDED_FOR, ())
-        return (
-            len(said) <= 1
-            and (said[0] if said else None) == self.forwarded_for
-            and host == self.host
-        )
+        return len(said) == 1 and said[0] == self.forwarded_for
 
 
 class Presenting:
@@ -81,7 +77,7 @@ class Presenting:
         self._own_cookie = jar.name
         self._find_cookies = all_cookies if keeps_cookie else other_cookies
         self._kept: BoundedCache[Spelling, Presented] = BoundedCache(
-            REMEMBERED, REMEMBERED_OCTETS, lambda spelling, _: 3 * _length(spelling) + 3000
+            REMEMBERED, REMEMBERED_OCTETS, lambda spelling, _: 3 * _length(spelling) + 3500
         )
 
     def read(

@@ -111,7 +111,11 @@ def answer(
     if (
         not isinstance(presented, Deny)
         and (passed := presented.passed) is not None
-        and presented.is_told_again(headers, asked.host.name)
+        and presented.host == asked.host.name
+        and (
+            presented.is_for_same_client(headers)
+            or not isinstance(find_address(request, context.trusted), Deny)
+        )
         and not isinstance(parameters, Deny)
         and parameters.narrowing is None
         and (not passed.by_cookie or cannot_be_cross_site(headers, asked))

@@ -83,8 +83,8 @@ async def measure_memory(bench: Bench) -> Memory:
     """Return the figures of a process of its own for each. Raises LoadFailed."""
     core = bench.cores.servers
     service = make_measured_service(bench.folder / "service")
-    keys = service.directory / "keys"
-    quiet = make_measured_service(bench.folder / "quiet", QUIET, keys=keys)
+    # With keys of its own: to a new database, what older ones sealed is revoked.
+    quiet = make_measured_service(bench.folder / "quiet", QUIET)
     with pinned(bench.cores.load):
         starts = []
         for _ in range(bench.plan.starts):
@@ -94,11 +94,12 @@ async def measure_memory(bench: Bench) -> Memory:
             starts.append(ready_after)
             rest = resident_mb(server.pid)
             bench.tell(f"{bench.plan.valid} different tokens")
-            sealer = Sealer.of(keys)
+            sealer = Sealer.of(service.directory / "keys")
             await show_valid(server, sealer, bench.plan.valid, bench.folder)
             loaded = resident_mb(server.pid)
         bench.tell(f"{bench.plan.bad} bad tokens")
         async with serving_measured(quiet, core) as (server, _):
+            sealer = Sealer.of(quiet.directory / "keys")
             requests = bench.plan.bad * sum(MIX) // MIX.bad
             flood = await flood_with_bad(server, sealer, bench.folder, MIX, requests, STEP_SECONDS)
     # The first start has made keys, tables and byte code.

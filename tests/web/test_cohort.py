@@ -154,14 +154,16 @@ async def test_a_part_of_a_question_waits_for_the_rest(lines: Lines, warm: bytes
 
 
 @pytest.mark.parametrize("stage", ["parse_held", "deal_with"])
+@pytest.mark.parametrize("end", [None, "eof_received", "close", "_process_keepalive"])
 async def test_a_bug_ends_one_connection_and_no_other(
-    lines: Lines, warm: bytes, stage: str, monkeypatch: pytest.MonkeyPatch
+    lines: Lines, warm: bytes, stage: str, end: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, told = lines.lanes[1], list[dict[str, Any]]()
     whole = getattr(Lane, stage)
 
     def breaks(lane: Lane, *parts: Any) -> Any:
-        if lane is broken:
+        if lane is broken and (stage == "deal_with" or lane._held):
+            lane._held = None
             raise ValueError("a bug")
         return whole(lane, *parts)
 
@@ -170,6 +172,9 @@ async def test_a_bug_ends_one_connection_and_no_other(
     loop.set_exception_handler(lambda _, context: told.append(context))
     try:
         lines.ask(warm)
+        if end is not None:
+            for lane in lines.lanes:
+                getattr(lane, end)()
         await turn()
     finally:
         loop.set_exception_handler(None)

@@ -56,6 +56,7 @@ ADDRESSES: Final = (
     ("",),
     ("10.1.2.3", "203.0.113.9"),
     ("10.1.2.3", "not an address"),
+    (f"{'9.9.9.9, ' * 20}10.1.2.3",),
 )
 POLICIES: Final[Sequence[dict[str, Any]]] = (
     {
