@@ -116,7 +116,7 @@ def parse_asked(method: str, scheme: str, host: str, target: str) -> Asked | Den
     if known is None:
         known = _read_asked(*said)
         if sum(map(len, said)) <= LONGEST_REMEMBERED:
-            if isinstance(known, Asked):
+            if isinstance(known, Asked):  # what is refused may be anything, and pushes out nothing
                 said = known.method, known.scheme, _share(host), target
             _READINGS.put(said, known)
     return known

@@ -29,9 +29,10 @@ class Cohort:
 
     __slots__ = ("_alone", "came")
 
-    def __init__(self) -> None:
+    def __init__(self, alone: int = 0) -> None:
+        """Make one that deals with so many arrivals as they come before it looks how many do."""
         self.came: list[Lane] = []
-        self._alone = 0
+        self._alone = alone
 
     def begin(self, lane: "Lane", loop: AbstractEventLoop) -> bool:
         """Say whether the first one of a turn waits for others, which `came` has then."""

@@ -53,7 +53,13 @@ class Lane(Protocol):
     """One connection; answers what it can as soon as it has come."""
 
     __slots__ = (
-        *("_asking", "_has_answered", "_held", "_is_last", "_questions", "_server", "_written"),
+        "_asking",
+        "_has_answered",
+        "_held",
+        "_is_last",
+        "_questions",
+        "_server",
+        "_written",
     )
 
     def __init__(self, server: ProtocolServer, **options: Any) -> None:
@@ -109,7 +115,7 @@ class Lane(Protocol):
             return None
 
     def deal_with(self, result: Any, now: Now) -> None:
-        """Answer what the parser made of some octets, or hand it over."""
+        """Answer what the parser made of some octets, for `send`, or hand it over."""
         messages, upgraded, _ = result
         if not messages:
             return
@@ -155,12 +161,16 @@ class Lane(Protocol):
         return self._asking
 
     def send(self) -> None:
-        """Send what was written, and end a connection whose last answer that is."""
+        """Send the answer that there is, and end a connection whose last one that was."""
         octets, self._written = self._written, b""
-        if octets:
+        if not octets:
+            return
+        try:
             self.transport.write(octets)  # type: ignore[union-attr]  # there is one while connected
             if self._is_last:
                 self.force_close()  # once what was written is sent
+        except Exception as error:  # noqa: BLE001 - told to the loop, as it does itself
+            self.fail(error)
 
     def catch_up(self) -> None:
         """Deal with what was taken now: something is about to happen that comes behind it."""
@@ -168,12 +178,13 @@ class Lane(Protocol):
             result = self.parse_held()
             if result is not None:
                 self.deal_with(result, read_clock())
-                self.send()
-        except Exception as error:  # noqa: BLE001 - told to the loop, as it does itself
+        except Exception as error:  # noqa: BLE001 - as above
             self.fail(error)
+        self.send()
 
     def fail(self, error: Exception) -> None:
         """End the connection behind a bug of the protocol's, as an event loop does."""
+        self._written = b""
         told = {"message": "a connection failed", "exception": error, "protocol": self}
         self._loop.call_exception_handler(told)
         if self.transport is not None:
@@ -233,17 +244,18 @@ class Lane(Protocol):
             or self.transport.is_closing()
         ):
             return
-        self.found = None
         try:
             found = later.work()
-            if self._write(message, found, read_clock()):
-                self._messages.popleft()
-                self.send()
-                return
-            self.found = found
+            is_written = self._write(message, found, read_clock())
         except Exception as error:  # noqa: BLE001 - raised again where aiohttp makes a 500 of it
-            self.found = error
-        self._wake(waiter)
+            found, is_written = error, False
+        if is_written:
+            self.found = None
+            self._messages.popleft()
+            self.send()
+        else:
+            self.found = found
+            self._wake(waiter)
 
     def close(self) -> None:
         """End the connection behind the answers that are under way."""
@@ -259,7 +271,7 @@ class Lane(Protocol):
         waiter.set_result(None)
 
     def _write(self, message: Any, found: Answer, now: Now) -> bool:
-        """Write an answer that is whole, and say whether it was; raises before it has begun."""
+        """Write an answer that is whole for `send`, and say whether it was; raises before that."""
         server, version = self._server, message.version
         stays = not (message.should_close or server.last)
         if type(found) is AllowHead:
@@ -272,13 +284,13 @@ class Lane(Protocol):
             octets = render_whole(found, version, now.unix, keep_alive=stays)
         else:
             return False
-        self._parser.message_consumed()  # type: ignore[union-attr]  # there is one while connected
-        server.requests_count += 1
-        self._written, self._is_last = octets, not stays
         if stays:
             loop = self._loop
             close_time = loop.time() + self._keepalive_timeout
             self._next_keepalive_close_time = close_time
             if self._keepalive_handle is None:
                 self._keepalive_handle = loop.call_at(close_time, self._process_keepalive)
+        self._parser.message_consumed()  # type: ignore[union-attr]  # there is one while connected
+        server.requests_count += 1
+        self._written, self._is_last = octets, not stays
         return True

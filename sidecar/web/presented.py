@@ -55,8 +55,9 @@ class Presented:
     def remember(self, passed: "Passed | None", headers: Headers, host: str, lines: bytes) -> None:
         """Remember an allow, of a question with these headers about `host`, and its answer."""
         said = headers.getall(FORWARDED_FOR, ())
-        is_kept = len(said) == 1 and len(said[0]) <= LONGEST_FORWARDED_FOR
-        self.forwarded_for = "".join(said) if is_kept else None
+        self.forwarded_for = None
+        if len(said) == 1 and len(said[0]) <= LONGEST_FORWARDED_FOR:
+            self.forwarded_for = said[0]
         self.passed = passed
         self.host = host
         self.lines = lines

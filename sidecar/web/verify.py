@@ -102,7 +102,7 @@ def answer(
     request_id = identify(request, context)
     asked = parse_target(request, manner, context.trusted)
     if isinstance(asked, Deny):
-        return _refuse_unread(context, manner, request, request_id, asked)
+        return _refuse_unread(context, manner, request, (request_id, now), asked)
     headers = request.headers
     cookie_counts = asked.scheme not in IN_THE_CLEAR or context.public.scheme != "https"
     presented = context.presenting.read(headers, manner.joined, cookie_counts)
@@ -125,11 +125,11 @@ def answer(
         return make_head((presented.lines, request_id, now.unix))
     address = find_address(request, context.trusted)
     if isinstance(address, Deny):
-        return _refuse_unread(context, manner, request, request_id, address)
+        return _refuse_unread(context, manner, request, (request_id, now), address)
     if isinstance(parameters, Deny):
-        return _refuse_unread(context, manner, request, request_id, parameters)
+        return _refuse_unread(context, manner, request, (request_id, now), parameters)
     if isinstance(presented, Deny):
-        return _refuse_unread(context, manner, request, request_id, presented)
+        return _refuse_unread(context, manner, request, (request_id, now), presented)
     credential: Credential | ShownToken | Deny | None
     found = presented.credential
     if isinstance(found, PersonalCredential):
@@ -215,12 +215,13 @@ def _find_lines(context: Context, read: _Read, allow: Allow, now: Now) -> bytes:
 
 
 def _refuse_unread(
-    context: Context, manner: Manner, request: Asking, request_id: str, refusal: Deny
+    context: Context, manner: Manner, request: Asking, about: tuple[str, Now], refusal: Deny
 ) -> Ready:
-    """Return the refusal of a question that could not be read."""
+    """Return the refusal of a question that could not be read; `about` is its id and moment."""
+    request_id, now = about
     context.gate.count(refusal)
     unread = keep_unread(request, manner.dialect)
-    note_unread(context.refusals, request_id, unread, refusal, read_clock().unix)
+    note_unread(context.refusals, request_id, unread, refusal, now.unix)
     return refuse(
         refusal, manner.dialect, None, context.login_url, context.refused_pages, request_id
     )

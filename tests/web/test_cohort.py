@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import groupby
 from typing import Any, Final
 
 import pytest
 import pytest_asyncio
 
-from sidecar.web.cohort import ALONE, FEW, Cohort
+from sidecar.web.cohort import ALONE, FEW, TOGETHER, Cohort
 from sidecar.web.lane import Lane
 from sidecar.web.protocol import ProtocolServer
 from tests.web.gated import Gated
@@ -96,19 +97,65 @@ async def test_who_comes_in_one_turn_is_answered_in_the_next(lines: Lines, warm:
         lines.clear()
 
 
+async def test_each_gateway_gets_the_answer_to_its_own_question(lines: Lines, gated: Gated) -> None:
+    person = ("Authorization", f"Bearer {gated.tokens['alice']}")
+    for number, lane in enumerate(lines.lanes):
+        lane.data_received(question("traefik", person, ("X-Request-Id", f"question-{number:04d}")))
+    await asyncio.sleep(0)
+    for number, gateway in enumerate(lines.gateways):
+        (answer,) = gateway.answers
+        assert f"X-Request-Id: question-{number:04d}\r\n".encode() in answer
+
+
+async def test_all_are_parsed_then_all_are_judged_and_then_all_is_sent(
+    lines: Lines, warm: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = list[str]()
+
+    def note(name: str) -> None:
+        whole = getattr(Lane, name)
+
+        def noting(lane: Lane, *parts: Any) -> Any:
+            called.append(name)
+            return whole(lane, *parts)
+
+        monkeypatch.setattr(Lane, name, noting)
+
+    stages = ("parse_held", "deal_with", "send")
+    for name in stages:
+        note(name)
+    lines.ask(warm)
+    await asyncio.sleep(0)
+    runs = [(name, len(list(run))) for name, run in groupby(called)]
+    assert runs == [(name, count) for count in (TOGETHER, SEVERAL - TOGETHER) for name in stages]
+
+
+async def test_who_asks_for_the_last_time_is_answered_once(lines: Lines, gated: Gated) -> None:
+    person = ("Authorization", f"Bearer {gated.tokens['alice']}")
+    octets = question("traefik", person, ("Connection", "close"))
+    for _ in range(2):
+        lines.ask(octets)
+        await turn()
+        assert lines.statuses == [[b"200"]] * SEVERAL
+
+
 async def test_where_few_come_each_is_answered_at_once(server: ProtocolServer, warm: bytes) -> None:
-    few = Lines(server, FEW - 1)
+    count = FEW - 1
+    few = Lines(server, count)
     await turn()
     few.ask(warm)
-    await asyncio.sleep(0)  # one turn to see how many come
-    few.clear()
-    for _ in range(ALONE // (FEW - 1)):
-        few.ask(warm)
-        assert few.statuses == [[b"200"]] * (FEW - 1)
-        few.clear()
+    assert few.statuses == [[]] * count  # one turn to see how many come
     await asyncio.sleep(0)
-    for _ in range(2):  # and one to see whether it is still so
+    few.clear()
+    for _ in range(ALONE // count):
         few.ask(warm)
+        assert few.statuses == [[b"200"]] * count
+        few.clear()
+    left = ALONE % count
+    few.ask(warm)  # and one to see whether it is still so
+    assert few.statuses == [[b"200"]] * left + [[]] * (count - left)
+    await asyncio.sleep(0)
+    assert few.statuses == [[b"200"]] * count
     few.close()
 
 
@@ -153,21 +200,23 @@ async def test_a_part_of_a_question_waits_for_the_rest(lines: Lines, warm: bytes
         lines.clear()
 
 
-@pytest.mark.parametrize("stage", ["parse_held", "deal_with"])
+@pytest.mark.parametrize("stage", ["parse_held", "deal_with", "write"])
 @pytest.mark.parametrize("end", [None, "eof_received", "close", "_process_keepalive"])
 async def test_a_bug_ends_one_connection_and_no_other(
     lines: Lines, warm: bytes, stage: str, end: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken, told = lines.lanes[1], list[dict[str, Any]]()
-    whole = getattr(Lane, stage)
+    place: type[Lane | Line] = Line if stage == "write" else Lane
+    broken: Any = lines.gateways[1] if stage == "write" else lines.lanes[1]
+    told = list[dict[str, Any]]()
+    whole = getattr(place, stage)
 
-    def breaks(lane: Lane, *parts: Any) -> Any:
-        if lane is broken and (stage == "deal_with" or lane._held):
-            lane._held = None
+    def breaks(each: Any, *parts: Any) -> Any:
+        if each is broken and (stage != "parse_held" or each._held):
+            each._held = None
             raise ValueError("a bug")
-        return whole(lane, *parts)
+        return whole(each, *parts)
 
-    monkeypatch.setattr(Lane, stage, breaks)
+    monkeypatch.setattr(place, stage, breaks)
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: told.append(context))
     try:
@@ -182,4 +231,4 @@ async def test_a_bug_ends_one_connection_and_no_other(
     answered[1] = []
     assert lines.statuses == answered
     assert [each.aborted for each in lines.gateways].count(True) == 1
-    assert [context["protocol"] for context in told] == [broken]
+    assert [context["protocol"] for context in told] == [lines.lanes[1]]

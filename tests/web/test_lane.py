@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from sidecar.credentials.assertions import Assertions
 from sidecar.web import lane
+from sidecar.web.cohort import ALONE, Cohort
 from sidecar.web.lane import Lane
 from sidecar.web.problems import PlainRefusal
 from sidecar.web.protocol import Protocol, ProtocolServer
@@ -409,6 +410,7 @@ async def test_who_asks_on_before_the_handler_waits_again_has_the_lane(
 ) -> None:
     """As a busy gateway does: the second question is there as soon as the first is answered."""
     refused = question("envoy", method="HEAD")  # whose answer aiohttp writes
+    ways.servers[0].cohort = Cohort(ALONE)
     protocol = ways.servers[0]()
     gateway = Eager(protocol, question("traefik", *ways.people.credentials["alice"]))
     protocol.connection_made(gateway)

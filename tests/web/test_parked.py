@@ -251,3 +251,25 @@ async def test_for_who_has_gone_nothing_is_decided(gated: Gated) -> None:
         asked.line.connection_lost(None)
     assert asked.gateway.answers == []
     assert decisions.total() == decided
+
+
+async def test_a_bug_as_it_is_sent_ends_the_connection(
+    gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[dict[str, Any]]()
+    ended = asyncio.Event()
+
+    def write(_data: bytes) -> None:
+        raise ValueError("a bug")
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    try:
+        async with asking(gated) as asked, asyncio.timeout(20):
+            monkeypatch.setattr(asked.gateway, "write", write)
+            monkeypatch.setattr(asked.gateway, "abort", ended.set)
+            await ended.wait()
+            await turn()
+    finally:
+        loop.set_exception_handler(None)
+    assert [context["protocol"] for context in told] == [asked.line]

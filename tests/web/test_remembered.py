@@ -240,6 +240,12 @@ def _question(rng: Random, tokens: Sequence[tuple[TokenKind, str]]) -> Callable[
         lines.append(("Origin", "https://evil.example"))
     target = "/verify/traefik" + rng.choice(["", "", "", "?roles=staff", "?mode=api", "?roles=x"])
 
+    return _message(lines, target)
+
+
+def _message(lines: Sequence[Line], target: str) -> Callable[[], Message]:
+    """Return what makes a message of a trusted proxy with these lines."""
+
     def make() -> Message:
         message = Message("127.0.0.1", asyncio.Transport())
         message.method, message.raw_path = "GET", target
@@ -248,3 +254,24 @@ def _question(rng: Random, tokens: Sequence[tuple[TokenKind, str]]) -> Callable[
         return message
 
     return make
+
+
+async def test_a_token_is_remembered_whatever_address_it_comes_from(
+    gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = gated.web.runner.app[CONTEXT]
+    claims = gated.opened(gated.tokens["alice"]).claims
+    pair = Pair(context, claims.aud, asserts=False)
+    now = Now(claims.iat, 1000.0)
+    pair.set_policy(0)
+    pair.gate.view.heard(now.monotonic)
+    monkeypatch.setattr(verify, "read_clock", lambda: now)  # for what waits
+    person = ("Authorization", f"Bearer {gated.tokens['alice']}")
+    for place, addresses in enumerate(ADDRESSES * 2):
+        lines = [*asked("traefik", "/"), person]
+        lines += [("X-Forwarded-For", each) for each in ("203.0.113.9", *addresses)[-1:]]
+        before = pair.gate.remembered
+        said, anew = pair.ask(_message(lines, "/verify/traefik"), now)
+        assert said == anew
+        is_again = place > 0 and said[0] == "allow"
+        assert pair.gate.remembered == before + is_again
