@@ -23,7 +23,6 @@ from sidecar.web import verify
 from sidecar.web.asking import Message
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.gateways import MANNERS, parse_target
-from sidecar.web.lane import Lane
 from sidecar.web.protocol import ProtocolServer
 from sidecar.web.requests import identify
 from tests.bench.questions import PEOPLE, Sealer, render
@@ -84,7 +83,6 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
         each.connection_made(Deaf())
     connection, transport = server(), Deaf()
     connection.connection_made(transport)
-    assert isinstance(connection, Lane)
     for question in questions:
         transport.last = b""
         while not transport.last.startswith(b"HTTP/1.1 200"):
@@ -116,7 +114,7 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
 
     def ask(number: int) -> None:
         connection.data_received(questions[number])
-        connection.catch_up()
+        server.cohort._go_on()  # which leaves nobody there, and finds that few come
 
     def ask_together(number: int) -> None:
         place = number % CONNECTIONS
