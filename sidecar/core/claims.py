@@ -12,7 +12,7 @@ What has some of a person's claims and not the others is neither, and refused.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from sidecar.core.text import is_plain_text
 from sidecar.core.verdict import Deny, Reason
@@ -95,8 +95,7 @@ REQUIRED_OF_PEOPLE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
+class Claims(NamedTuple):
     """The claims of a token, each of the shape that `CLAIMS` gives; dates are Unix seconds.
 
     None is what the token does not have. A program has none of `sid`, `preferred_username`,
@@ -110,25 +109,21 @@ class Claims:
     iat: int
     nbf: int
     jti: str
-    scope: str
-    roles: tuple[str, ...]
+    sid: str | None = None
     epoch: tuple[int, int] = (0, 0)
     client_id: str = ""
-    sid: str | None = None
+    scope: str = ""
+    roles: tuple[str, ...] = ()
     preferred_username: str | None = None
-    auth_time: int | None = None
-    amr: tuple[str, ...] | None = None
     email: str | None = None
     name: str | None = None
+    auth_time: int | None = None
+    amr: tuple[str, ...] | None = None
 
     @property
     def of_program(self) -> bool:
         """Whether they are about a program, whose `client_id` is `sub`."""
         return self.sid is None
-
-    def __hash__(self) -> int:
-        """Hash by `jti` alone: what is kept for a token is looked up at each of its requests."""
-        return hash(self.jti)
 
 
 def _is_text(value: object, claim: Claim) -> bool:
@@ -208,7 +203,11 @@ def parse_claims(members: Mapping[str, object], kind: TokenKind) -> Claims | Den
         values["aud"] = (values["aud"],)
     if not is_one_holders(values, kind):
         return Deny(Reason.CLAIMS_INVALID)
-    claims = Claims(**values)  # type: ignore[arg-type]  # the table has just judged each member
+    return judge_life(Claims(**values), kind)  # type: ignore[arg-type]  # the table judged each
+
+
+def judge_life(claims: Claims, kind: TokenKind) -> Claims | Deny:
+    """Return claims whose dates fit together."""
     if not claims.iat < claims.exp <= claims.iat + LONGEST_LIFE[kind] or claims.nbf >= claims.exp:
         return Deny(Reason.LIFETIME)
     return claims

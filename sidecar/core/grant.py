@@ -1,7 +1,7 @@
 """What a person or a program is given: the claims of their tokens."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from sidecar.core.claims import Claims, TokenKind
@@ -119,4 +119,4 @@ def is_of_login(claims: Claims) -> bool:
 def assertion_claims(claims: Claims, host: str, *, jti: str, now: int, ttl: int) -> Claims:
     """Return the claims of an assertion for the upstream at `host`, from those of a shown token."""
     end = min(now + ttl, claims.exp)
-    return replace(claims, aud=(host,), iat=now, nbf=now, exp=end, jti=jti)
+    return claims._replace(aud=(host,), iat=now, nbf=now, exp=end, jti=jti)

@@ -1,8 +1,7 @@
 """Who asks, as rules look at them."""
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from sidecar.core.claims import Claims
 
@@ -10,8 +9,7 @@ from sidecar.core.claims import Claims
 REMEMBERED: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """A person, or a program, which has no username, no `auth_time` and no `amr`.
 
     `auth_time` is when the person proved who they are, in Unix seconds.
@@ -27,11 +25,11 @@ class Principal:
     def of(cls, claims: Claims) -> "Principal":
         """Return whom a token is about."""
         return cls(
-            username=claims.preferred_username,
-            roles=_share(claims.roles),
-            scopes=_share_words(claims.scope),
-            amr=_share(claims.amr or ()),
-            auth_time=claims.auth_time,
+            claims.preferred_username,
+            _share(claims.roles),
+            _share_words(claims.scope),
+            _share(claims.amr or ()),
+            claims.auth_time,
         )
 
 

@@ -20,10 +20,18 @@ from typing import Final, NamedTuple, NoReturn
 import jwt
 
 from sidecar.core.cache import BoundedCache
-from sidecar.core.claims import Claims, TokenKind, claims_members, parse_claims
+from sidecar.core.claims import (
+    GATE,
+    Claims,
+    TokenKind,
+    claims_members,
+    judge_life,
+    parse_claims,
+)
 from sidecar.core.encoding import from_base64url
 from sidecar.core.keyring import Algorithm, Key, KeyRing, PrivateKey, Purpose
 from sidecar.core.principal import Principal
+from sidecar.core.spelled import read_spelled
 from sidecar.core.verdict import Deny, Reason
 
 LONGEST_TOKEN: Final = (
@@ -51,12 +59,12 @@ _PROOF: Final = b"one pair"
 _END: Final = re.compile(rb'"exp":([0-9]{1,15})[,}]')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class VerifiedToken:
     """A token that this ring sealed, of the kind asked for, for this issuer and audience.
 
     `kid` is None where no key sealed it: what the store vouched for (core/personal.py). `standing`
-    is what was last found of it: a note, no part of what it says.
+    is what was last found of it: that it is good, and for how long; no part of what it says.
     """
 
     kind: TokenKind
@@ -66,11 +74,7 @@ class VerifiedToken:
     standing: "Standing | None" = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "principal", Principal.of(self.claims))
-
-    def note_standing(self, standing: "Standing") -> None:
-        """Note that it is good, and for how long that holds."""
-        object.__setattr__(self, "standing", standing)
+        self.principal = Principal.of(self.claims)
 
 
 class Standing(NamedTuple):
@@ -152,10 +156,7 @@ def open_token(
         return Deny(Reason.BAD_SIGNATURE)
 
     # 5. The claims: shapes and bounds (RFC 7519 section 4.1), then whose they are and for whom.
-    members = _parse_object(payload)
-    if members is None:
-        return Deny(Reason.TOKEN_MALFORMED)
-    claims = parse_claims(members, kind)
+    claims = _read_claims(payload, kind)
     if isinstance(claims, Deny):
         return claims
     if claims.iss != issuer:
@@ -203,6 +204,14 @@ def _find_key(header: _Header, kind: TokenKind, ring: KeyRing) -> Key | Deny:
     if header.alg != key.alg:  # pinned to the key, never the token's choice (RFC 8725 3.1)
         return Deny(Reason.TOKEN_ALGORITHM)
     return key if key.purpose is PURPOSES[kind] else Deny(Reason.KEY_PURPOSE)
+
+
+def _read_claims(payload: bytes, kind: TokenKind) -> Claims | Deny:
+    spelled = read_spelled(payload) if kind in GATE else None
+    if spelled is not None:
+        return judge_life(spelled, kind)
+    members = _parse_object(payload)
+    return Deny(Reason.TOKEN_MALFORMED) if members is None else parse_claims(members, kind)
 
 
 def _parse_object(octets: bytes) -> dict[str, object] | None:

@@ -73,7 +73,7 @@ def judge_token(
     refusal = view.find_refusal(claims)
     if refusal is not None:
         return Deny(refusal)
-    token.note_standing(Standing(ring, view.state, now, until))
+    token.standing = Standing(ring, view.state, now, until)
     return token
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from sidecar.core.claims import Claims, TokenKind
@@ -134,8 +134,8 @@ class Mint:
         `principal` says for whom it stands.
         """
         end = min(now + self.lifetimes.access, expires_at)
-        claims = replace(
-            principal, scope=" ".join(scopes), jti=make_jti(), iat=now, nbf=now, exp=end
+        claims = principal._replace(
+            scope=" ".join(scopes), jti=make_jti(), iat=now, nbf=now, exp=end
         )
         access_token, claims = self._seal(TokenKind.ACCESS, claims, now)
         return ProgramGrant(access_token, claims.exp - now, claims.scope)
@@ -167,7 +167,7 @@ class Mint:
         key = self._ring().find_signing_key(PURPOSES[kind], now)
         if key is None:
             raise NoVerdict("no key of the ring signs at this time")
-        claims = replace(claims, exp=min(claims.exp, key.publish_until))
+        claims = claims._replace(exp=min(claims.exp, key.publish_until))
         return seal_token(claims, kind, key), claims
 
 

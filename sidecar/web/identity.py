@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from sidecar.core.claims import Claims
 
-REMEMBERED: Final = 256  # tokens whose encoded identity is kept: encoding costs more than deciding
+REMEMBERED: Final = 256  # lists of roles that were encoded; they have 4 kB at most
 
 # Visible ASCII but the percent sign; what else stands in a value is percent-encoded, so that
 # decoding is exact.
@@ -16,9 +16,9 @@ _VISIBLE: Final = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) !
 _COMMA: Final = ","  # between the items of a list
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """How the upstream is told who asks; equal to itself alone, so that it is found fast.
+    """How the upstream is told who asks.
 
     `headers` are names by what they say (the keys of HEADERS in schemas/identity.py), `assertion`
     is that of the assertion, which is empty unless `asserts`.
@@ -50,7 +50,6 @@ def encode_value(text: str, *, aside: str = "%") -> str:
     return "%20" * lead + inner[lead : len(inner) - tail] + "%20" * tail
 
 
-@lru_cache(maxsize=REMEMBERED)
 def render_identity(identity: Identity, claims: Claims | None) -> bytes:
     """Return the header lines about these claims: all of them, empty for nobody."""
     values = {} if claims is None else _describe(claims)
@@ -64,7 +63,12 @@ def _describe(claims: Claims) -> Mapping[str, str]:
         "user": encode_value(claims.preferred_username or claims.sub),
         "name": encode_value(claims.name or ""),
         "email": encode_value(claims.email or ""),
-        "groups": _COMMA.join(encode_value(role, aside=_COMMA) for role in claims.roles),
+        "groups": _encode_roles(claims.roles),
         "subject": encode_value(claims.sub),
         "scope": encode_value(claims.scope),
     }
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _encode_roles(roles: tuple[str, ...]) -> str:
+    return _COMMA.join(encode_value(role, aside=_COMMA) for role in roles)

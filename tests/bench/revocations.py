@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Final, NamedTuple
@@ -212,8 +212,8 @@ def _time_block(gates: list[Gate], asked: list[tuple[RequestFacts, Credential]],
 
 
 def _make_token(key: Key, number: int) -> Credential:
-    claims = replace(
-        make_claims(), sub=f"{number:022}", sid=token_urlsafe(16), jti=token_urlsafe(16)
+    claims = make_claims()._replace(
+        sub=f"{number:022}", sid=token_urlsafe(16), jti=token_urlsafe(16)
     )
     return Credential(TokenKind.ACCESS, seal_token(claims, TokenKind.ACCESS, key))
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 import pytest
 
@@ -41,10 +40,10 @@ CLAIMS = Claims(
 )
 BY = Author(OPERATOR)
 OTHERS = {
-    "another token": replace(CLAIMS, jti="j-2"),
-    "another session": replace(CLAIMS, jti="j-3", sid="s-2"),
-    "another user": replace(CLAIMS, jti="j-4", sid="s-3", sub="id-of-bob"),
-    "sealed later": replace(CLAIMS, jti="j-5", sid="s-4", epoch=(NOW, NOW)),
+    "another token": CLAIMS._replace(jti="j-2"),
+    "another session": CLAIMS._replace(jti="j-3", sid="s-2"),
+    "another user": CLAIMS._replace(jti="j-4", sid="s-3", sub="id-of-bob"),
+    "sealed later": CLAIMS._replace(jti="j-5", sid="s-4", epoch=(NOW, NOW)),
 }
 
 
@@ -190,13 +189,13 @@ OVER = CLAIMS.exp + KEEP  # when an entry about it would be forgotten
 
 @pytest.mark.parametrize(("now", "entries"), [(OVER - 1, 1), (OVER, 0), (OVER + 1, 0)])
 @pytest.mark.parametrize(
-    "claims", [CLAIMS, replace(CLAIMS, sub="c-1", client_id="c-1", sid=None)], ids=["sid", "jti"]
+    "claims", [CLAIMS, CLAIMS._replace(sub="c-1", client_id="c-1", sid=None)], ids=["sid", "jti"]
 )
 async def test_what_is_over_on_every_clock_leaves_no_entry(
     store: SqlStore, revocations: Revocations, claims: Claims, now: int, entries: int
 ) -> None:
     await revocations.end_session_of(claims, now)
-    await revocations.revoke_token(replace(claims, jti="j-2"), now)
+    await revocations.revoke_token(claims._replace(jti="j-2"), now)
     assert len(await store.revocations.read_entries(0)) == 2 * entries
 
 
@@ -228,11 +227,11 @@ async def test_a_session_that_somebody_else_ended_holds_here_once_it_is_ended_ag
 async def test_the_logout_of_a_program_ends_the_token_that_was_shown(
     store: SqlStore, view: RevocationView, revocations: Revocations
 ) -> None:
-    program = replace(CLAIMS, sub="c-1", client_id="c-1", jti="j-6", sid=None)
+    program = CLAIMS._replace(sub="c-1", client_id="c-1", jti="j-6", sid=None)
     await open_session(store, await add_user(store))
     await revocations.end_session_of(program, NOW)
     assert view.find_refusal(program) is Reason.REVOKED_TOKEN
-    assert view.find_refusal(replace(program, jti="j-7")) is None
+    assert view.find_refusal(program._replace(jti="j-7")) is None
     assert view.find_refusal(CLAIMS) is None
     (entry,) = await store.revocations.read_entries(0)
     assert entry.revocation.forget_at == program.exp + KEEP

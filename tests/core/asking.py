@@ -45,5 +45,4 @@ def find_rule(rules: HostRules | list[Rule], path: str, **changes: Any) -> Rule 
 
 def make_asker(address: Address | None = None, now: int = NOW, **changes: Any) -> Asker:
     """Return somebody who asks."""
-    fields = {name: getattr(NOBODY_SPECIAL, name) for name in Principal.__slots__}
-    return Asker(Principal(**(fields | changes)), address, now)
+    return Asker(NOBODY_SPECIAL._replace(**changes), address, now)

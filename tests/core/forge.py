@@ -170,7 +170,7 @@ class Workshop:
         claims = claims or make_claims(kind)
         members: dict[str, object] = {
             name: list(value) if isinstance(value, tuple) else value
-            for name in Claims.__slots__
+            for name in Claims._fields
             if (value := getattr(claims, name)) is not None
         }
         if kind is TokenKind.ASSERTION:
@@ -182,7 +182,7 @@ class Workshop:
 
     def verified(self, kind: TokenKind = TokenKind.ACCESS, /, **dates: int) -> VerifiedToken:
         """Return an opened token as of `make_claims`, with these dates changed."""
-        claims = replace(make_claims(kind), **dates)  # type: ignore[arg-type]  # only integers
+        claims = make_claims(kind)._replace(**dates)  # type: ignore[arg-type]  # only integers
         return VerifiedToken(kind, self.key(PURPOSES[kind]).kid, claims)
 
     def open(self, text: str, kind: TokenKind) -> VerifiedToken | Deny:

@@ -1,6 +1,5 @@
 """What is explained is what was decided: whatever the policy, the request and who asks."""
 
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -107,7 +106,7 @@ def test_explaining_and_deciding_never_differ(
     token = None
     if claims is not None:
         good = workshop.verified()
-        token = VerifiedToken(good.kind, good.kid, replace(good.claims, **claims))
+        token = VerifiedToken(good.kind, good.kid, good.claims._replace(**claims))
     verdict = decide(
         facts,
         token,

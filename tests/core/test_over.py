@@ -1,7 +1,5 @@
 """A token that is over by its own word is refused unopened, where its end matters."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -37,7 +35,7 @@ def _open(workshop: Workshop, text: str, now: int | None, kind: TokenKind) -> Ve
 def test_what_we_sealed_is_over_from_its_end_on_whatever_it_says(
     workshop: Workshop, kind: TokenKind, name: str, now: int
 ) -> None:
-    claims = replace(make_claims(kind), name=name[:60] or None, roles=("exp",))
+    claims = make_claims(kind)._replace(name=name[:60] or None, roles=("exp",))
     text = seal_token(claims, kind, workshop.key(PURPOSES[kind]))
     opened = workshop.open(text, kind)
     assert isinstance(opened, VerifiedToken)

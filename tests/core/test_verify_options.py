@@ -1,6 +1,5 @@
 """The decision where the question narrows the policy, and where the view is too old."""
 
-from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -67,7 +66,7 @@ def _decide(
 
 def _old(token: VerifiedToken) -> VerifiedToken:
     """Return a token of somebody who logged in long ago."""
-    return VerifiedToken(token.kind, token.kid, replace(token.claims, auth_time=NOW - 10_000))
+    return VerifiedToken(token.kind, token.kid, token.claims._replace(auth_time=NOW - 10_000))
 
 
 @pytest.mark.parametrize(

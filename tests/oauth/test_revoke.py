@@ -1,7 +1,6 @@
 """`POST /oauth/revoke` (RFC 7009): who may take which token away."""
 
 import secrets
-from dataclasses import replace
 
 import pytest
 
@@ -183,8 +182,7 @@ def seal_again(shared: Oauth, seconds: int) -> str:
     now, gate, client_id = read_clock().unix, shared.web.serving.gate, shared.reports.client_id
     key = gate.ring.find_signing_key(Purpose.TOKEN, now)
     assert key is not None
-    claims = replace(
-        make_program_claims(),
+    claims = make_program_claims()._replace(
         iss=gate.issuer,
         sub=client_id,
         client_id=client_id,

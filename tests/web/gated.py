@@ -216,7 +216,7 @@ class Gated:
         claims: Claims = self.opened(self.tokens["alice"]).claims
         aud = (self.web.serving.gate.issuer,) if kind is TokenKind.SESSION else claims.aud
         changed = {"aud": aud, **changes}
-        return seal_token(replace(claims, **changed), kind, key)  # type: ignore[arg-type]  # rows differ
+        return seal_token(claims._replace(**changed), kind, key)  # type: ignore[arg-type]  # rows differ
 
 
 async def gate_people(web: "Web") -> Gated:

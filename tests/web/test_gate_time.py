@@ -100,7 +100,7 @@ def test_no_assertion_is_handed_out_whose_key_is_published_no_more(workshop: Wor
 
 def test_an_assertion_is_for_one_token_and_one_host(workshop: Workshop) -> None:
     gate, token = _gate(workshop), workshop.verified()
-    other = replace(token, claims=replace(token.claims, jti="j-2", sub="u-2"))
+    other = replace(token, claims=token.claims._replace(jti="j-2", sub="u-2"))
     sealed = {
         (each.claims.sub, host): gate.seal_assertion(each, host, _at(NOW)).text
         for each in (token, other)

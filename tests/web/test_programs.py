@@ -1,7 +1,6 @@
 """A program's token at our own endpoints: it is good, but of nobody who has an account."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,8 +29,7 @@ def seal_program(web: Web, jti: str = "j-1", **changes: Any) -> str:
     gate = web.serving.gate
     key = gate.ring.find_signing_key(Purpose.TOKEN, now)
     assert key is not None
-    claims = replace(
-        make_program_claims(),
+    claims = make_program_claims()._replace(
         iss=gate.issuer,
         iat=now,
         nbf=now,

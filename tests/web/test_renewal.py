@@ -1,7 +1,5 @@
 """`GET /login` with a cookie whose rights have changed: a new cookie without a password."""
 
-from dataclasses import replace
-
 import pytest
 
 from sidecar.clock import read_clock
@@ -159,7 +157,7 @@ def ahead_of_time(web: Web, cookie: str) -> str:
     now = read_clock().unix
     key = web.serving.gate.ring.find_signing_key(Purpose.COOKIE, now)
     assert key is not None
-    claims = replace(opened.claims, iat=now + 3600, nbf=now + 3600, auth_time=now + 3600)
+    claims = opened.claims._replace(iat=now + 3600, nbf=now + 3600, auth_time=now + 3600)
     return f"{cookie.partition('=')[0]}={seal_token(claims, TokenKind.SESSION, key)}"
 
 
