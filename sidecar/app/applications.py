@@ -29,6 +29,7 @@ from sidecar.ports import SessionBound
 from sidecar.rotation import RefreshOptions, Rotation
 from sidecar.settings import CookieHandling, find_warnings
 from sidecar.sources.keyring import derive_key
+from sidecar.telemetry.log import say
 from sidecar.web.context import CONTEXT, Context, Health, PublicUrl
 from sidecar.web.credentials import CookieJar
 from sidecar.web.csrf import CSRF_KEY_USE
@@ -201,4 +202,5 @@ def _make_context(
         publish_ahead=settings.keys.publish_ahead,
         admin_role=settings.admin_role,
         decisions=settings.log_decisions,
+        say=partial(say, logging.getLogger("sidecar.gate")),
     )

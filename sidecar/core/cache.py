@@ -93,7 +93,11 @@ class BoundedCache(Generic[K, V]):
 
     def put(self, key: K, value: V) -> None:
         """Keep `value` for `key`, but not what is heavier than all may be together."""
-        asked_for = self._take(key) or hash(key) in self._gone or hash(key) in self._gone_before
+        if key in self._young or key in self._old or key in self._new:
+            self._weight -= self._weigh(key, self._take(key))
+            asked_for = True
+        else:
+            asked_for = hash(key) in self._gone or hash(key) in self._gone_before
         weight = self._weigh(key, value)
         if weight > self._octets:
             return
@@ -106,14 +110,9 @@ class BoundedCache(Generic[K, V]):
             self._new[key] = value
             self._new_weight += weight
 
-    def _take(self, key: K) -> bool:
-        """Take out what is kept for `key`; say whether it has been asked for."""
-        value = self.get(key)  # it is young now
-        if value is None:
-            return False
-        del self._young[key]
-        self._weight -= self._weigh(key, value)
-        return True
+    def _take(self, key: K) -> V:
+        self.get(key)  # it is young now
+        return self._young.pop(key)
 
     def _forget(self) -> None:
         new = self._new

@@ -104,8 +104,11 @@ class Key:
 
     def next_change(self, now: int) -> int:
         """Return the first second after `now` at which the state is another one; never: FOREVER."""
-        dates = (self.not_before, self.sign_until, self.publish_until)
-        return min((date for date in dates if date > now), default=FOREVER)
+        if now < self.not_before:
+            return self.not_before
+        if now < self.sign_until:
+            return self.sign_until
+        return self.publish_until if now < self.publish_until else FOREVER
 
 
 def find_algorithm(public: object) -> Algorithm | None:

@@ -3,8 +3,9 @@
 import logging
 import sys
 import time
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, TextIO
 
 from pythonjsonlogger.json import JsonEncoder, JsonFormatter
 
@@ -23,6 +24,7 @@ UNSAID: Final = {
     "logAsyncioTasks": False,
 }
 _ENCODER: Final = JsonEncoder()
+_ROOT: Final = logging.getLogger()
 
 
 @lru_cache(maxsize=SECONDS)
@@ -40,24 +42,59 @@ class LineFormatter(JsonFormatter):
         """Return the line: time, level, logger, message, and what was added to it."""
         if record.exc_info or record.exc_text or record.stack_info or type(record.msg) is not str:
             return super().format(record)
-        members = {
-            "time": _render_time(int(record.created)),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
         reserved = self.reserved_attrs
-        members |= {
+        added = {
             name: value
             for name, value in record.__dict__.items()
             if name not in reserved and not name.startswith("_")  # as the library has it
         }
-        return _ENCODER.encode(members)
+        at, message = int(record.created), record.getMessage()
+        return _render(at, record.levelname, record.name, message, added)
+
+
+def _render(at: int, level: str, logger: str, message: str, added: Mapping[str, object]) -> str:
+    """Return a line about the moment `at` (Unix seconds)."""
+    said = {"time": _render_time(at), "level": level, "logger": logger, "message": message}
+    return _ENCODER.encode({**said, **added})
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes lines to a stream, of what is logged and of what is said past `logging`."""
+
+    def say(self, logger: str, message: str, at: int, added: Mapping[str, object]) -> None:
+        """Write what a record of level `INFO` would say that was made `at`, without one."""
+        try:
+            line = _render(at, "INFO", logger, message, added)
+            self.acquire()
+            try:
+                self.stream.write(line + self.terminator)
+                self.stream.flush()
+            finally:
+                self.release()
+        except Exception:  # noqa: BLE001 - as its parent does: whoever logs goes on
+            self.handleError(logging.makeLogRecord({"msg": message}))
+
+
+def say(log: logging.Logger, message: str, at: int, added: Mapping[str, object]) -> None:
+    """Log at `INFO` what happened `at` (Unix seconds), as `log.info(message, extra=added)` does.
+
+    For what is logged about requests: in two fifths of the time, for a record and its way through
+    `logging` cost more than the line itself. Where nobody but our handler would see one, none is
+    made. No name in `added` begins with an underscore.
+    """
+    if not log.isEnabledFor(logging.INFO):
+        return
+    handlers = _ROOT.handlers
+    if len(handlers) == 1 and type(only := handlers[0]) is LineHandler and not log.handlers:
+        if only.level <= logging.INFO:
+            only.say(log.name, message, at, added)
+    else:
+        log.info(message, extra=added)
 
 
 def configure_logging(level: str) -> None:
     """Send every log line to standard output as one JSON object; `level` is `debug` to `error`."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = LineHandler(sys.stdout)
     handler.setLevel(level.upper())  # there are loggers with a level of their own
     handler.setFormatter(LineFormatter())
     handler.addFilter(_one_line)

@@ -27,6 +27,7 @@ from sidecar.revocations import Revocations
 from sidecar.rotation import Rotation
 from sidecar.settings import Decisions, Dialect
 from sidecar.web.credentials import CookieJar
+from sidecar.web.decisions import Say
 from sidecar.web.gateways import origin_of
 from sidecar.web.identity import Identity
 from sidecar.web.pace import Pace
@@ -114,6 +115,7 @@ class Context:
     publish_ahead: int
     admin_role: str
     decisions: Decisions
+    say: Say
     refusals: Refusals = field(default_factory=Refusals)
     turns: Turns = field(default_factory=Turns)
 

@@ -3,7 +3,7 @@
 No line has a query, which may hold secrets of an upstream, nor a credential.
 """
 
-import logging
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sidecar.core.access import Access
@@ -17,7 +17,8 @@ from sidecar.gate import Gate
 from sidecar.web.refusals import Refusal, Refusals, keep_inputs
 from sidecar.web.unread import Unread
 
-log = logging.getLogger("sidecar.gate")
+Said = dict[str, object]  # the members of a line
+Say = Callable[[str, int, Mapping[str, object]], None]  # writes one: message, Unix seconds, members
 
 
 class Question(NamedTuple):
@@ -29,50 +30,8 @@ class Question(NamedTuple):
     narrowing: Access | None
 
 
-def log_allow(request_id: str, facts: RequestFacts, token: VerifiedToken | None) -> None:
-    """Say who was let in; None: nobody who is known."""
-    log.info("allowed", extra=_describe(request_id, facts, token))
-
-
-def note_refusal(
-    refusals: Refusals, gate: Gate, question: Question, refusal: Deny, now: int
-) -> None:
-    """Keep a refusal of the gate at `now` (Unix seconds), and say what was refused, and why."""
-    request_id, facts, credential, narrowing = question
-    token = None if isinstance(credential, Deny | None) else gate.find_opened(credential)
-    principal = None if token is None else token.principal
-    why = explain(facts, principal, policy=gate.policy, now=now, narrowing=narrowing)
-    refusals.add(Refusal(request_id, now, refusal.reason, keep_inputs(facts, token), why))
-    log.info(
-        "refused",
-        extra={
-            **_describe(request_id, facts, token),
-            "reason": refusal.reason.value,
-            "entry": why.entry,
-            "rule": None if why.rule is None else why.rule.line,
-        },
-    )
-
-
-def note_unread(
-    refusals: Refusals, request_id: str, unread: Unread, refusal: Deny, now: int
-) -> None:
-    """Keep that a question could not be read at `now` (Unix seconds), and say what it was like."""
-    refusals.add(Refusal(request_id, now, refusal.reason, unread, None))
-    log.info(
-        "refused",
-        extra={
-            "request_id": request_id,
-            "reason": refusal.reason.value,
-            **unread._asdict(),
-            "dialect": unread.dialect.value,
-        },
-    )
-
-
-def _describe(
-    request_id: str, facts: RequestFacts, token: VerifiedToken | None
-) -> dict[str, object]:
+def describe(request_id: str, facts: RequestFacts, token: VerifiedToken | None) -> Said:
+    """Return what is said of an answer: what was asked, and by whom; None: by nobody known."""
     return {
         "request_id": request_id,
         "method": facts.method,
@@ -80,4 +39,33 @@ def _describe(
         "path": facts.path,
         "address": None if facts.address is None else str(facts.address),
         "sub": None if token is None else token.claims.sub,
+    }
+
+
+def keep_refusal(
+    refusals: Refusals, gate: Gate, question: Question, refusal: Deny, now: int
+) -> Said:
+    """Keep a refusal of the gate at `now` (Unix seconds), and return what is said of it."""
+    request_id, facts, credential, narrowing = question
+    token = None if isinstance(credential, Deny | None) else gate.find_opened(credential)
+    principal = None if token is None else token.principal
+    why = explain(facts, principal, policy=gate.policy, now=now, narrowing=narrowing)
+    refusals.add(Refusal(request_id, now, refusal.reason, keep_inputs(facts, token), why))
+    said = describe(request_id, facts, token)
+    said["reason"] = refusal.reason.value
+    said["entry"] = why.entry
+    said["rule"] = None if why.rule is None else why.rule.line
+    return said
+
+
+def keep_unread_refusal(
+    refusals: Refusals, request_id: str, unread: Unread, refusal: Deny, now: int
+) -> Said:
+    """Keep that a question could not be read at `now` (Unix seconds), and return what is said."""
+    refusals.add(Refusal(request_id, now, refusal.reason, unread, None))
+    return {
+        "request_id": request_id,
+        "reason": refusal.reason.value,
+        **unread._asdict(),
+        "dialect": unread.dialect.value,
     }

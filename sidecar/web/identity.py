@@ -1,12 +1,14 @@
 """Who somebody is, as header lines for the upstream."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
 from sidecar.core.claims import Claims
+from sidecar.schemas.defaults import HEADERS
+from sidecar.web.headers import NO_STORE, SERVER
 
 REMEMBERED: Final = 256  # lists of roles that were encoded; they have 4 kB at most
 
@@ -21,12 +23,19 @@ class Identity:
     """How the upstream is told who asks.
 
     `headers` are names by what they say (the keys of HEADERS in schemas/identity.py), `assertion`
-    is that of the assertion, which is empty unless `asserts`.
+    is that of the assertion, which is empty unless `asserts`. `template` are the lines of an allow,
+    with a `%s` for each value in the order of HEADERS, and one for the assertion.
     """
 
     headers: Mapping[str, str]
     assertion: str
     asserts: bool
+    template: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        said = [f"{self.headers[key]}: %s" for key in HEADERS]
+        own = [f"Cache-Control: {NO_STORE}", f"Server: {SERVER}", f"{self.assertion}: %s", ""]
+        object.__setattr__(self, "template", "\r\n".join(said + own))
 
 
 def encode_value(text: str, *, aside: str = "%") -> str:
@@ -50,23 +59,23 @@ def encode_value(text: str, *, aside: str = "%") -> str:
     return "%20" * lead + inner[lead : len(inner) - tail] + "%20" * tail
 
 
-def render_identity(identity: Identity, claims: Claims | None) -> bytes:
-    """Return the header lines about these claims: all of them, empty for nobody."""
-    values = {} if claims is None else _describe(claims)
-    lines = [f"{name}: {values.get(key, '')}\r\n" for key, name in identity.headers.items()]
-    return "".join(lines).encode("ascii")
+def render_allow(identity: Identity, claims: Claims | None, assertion: str) -> bytes:
+    """Return the header lines of an allow: they are for the upstream, the body is empty.
 
-
-def _describe(claims: Claims) -> Mapping[str, str]:
-    """Return the value of each header; a program has no username but its `client_id`."""
-    return {
-        "user": encode_value(claims.preferred_username or claims.sub),
-        "name": encode_value(claims.name or ""),
-        "email": encode_value(claims.email or ""),
-        "groups": _encode_roles(claims.roles),
-        "subject": encode_value(claims.sub),
-        "scope": encode_value(claims.scope),
-    }
+    About nobody all are empty; a program has no username but its `client_id`.
+    """
+    if claims is None:
+        said = ("",) * len(HEADERS)
+    else:
+        said = (
+            encode_value(claims.preferred_username or claims.sub),
+            encode_value(claims.name or ""),
+            encode_value(claims.email or ""),
+            _encode_roles(claims.roles),
+            encode_value(claims.sub),
+            encode_value(claims.scope),
+        )
+    return (identity.template % (*said, assertion)).encode("ascii")
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -15,7 +15,7 @@ from sidecar.web.headers import (
 )
 from sidecar.web.parameters import Mode
 
-LONGEST_ACCEPT: Final = 4096  # characters; browsers send two hundred
+LONGEST_ACCEPT: Final = 4096  # characters of all lines; browsers send two hundred
 REMEMBERED: Final = 128  # lines of it, whose qualities are kept: browsers have a few
 LONGEST_REMEMBERED: Final = 512  # characters of such a line
 HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -45,19 +45,16 @@ def wants_page(headers: Headers) -> bool:
 
 def prefers_html(headers: Headers) -> bool:
     """Say whether `Accept` (RFC 9110 section 12.5.1) names HTML, with no type preferred to it."""
-    lines = headers.getall(ACCEPT, ())
-    if sum(map(len, lines)) > LONGEST_ACCEPT:
+    line = ",".join(headers.getall(ACCEPT, ()))
+    if len(line) > LONGEST_ACCEPT:
         return False
-    read = [
-        _recall_qualities(line) if len(line) <= LONGEST_REMEMBERED else _read_qualities(line)
-        for line in lines
-    ]
-    html = max((html for html, _ in read), default=0.0)
-    return html > 0 and all(html >= best for _, best in read)
+    read = _recall_qualities if len(line) <= LONGEST_REMEMBERED else _read_qualities
+    html, best = read(line)
+    return html > 0 and html >= best
 
 
 def _read_qualities(line: str) -> tuple[float, float]:
-    """Return the best quality of HTML in a line of `Accept`, and that of any other one type."""
+    """Return the best quality of HTML in an `Accept`, and that of any other one type."""
     best, html = 0.0, 0.0
     for item in line.split(","):
         media, _, parameters = item.partition(";")

@@ -128,5 +128,7 @@ class Presenting:
 
 def _length(spelling: Spelling) -> int:
     """Return its octets in memory: CPython takes four for each character where one needs them."""
-    lines = (spelling,) if isinstance(spelling, str) else spelling[:2]
-    return sum(len(text) * (1 if text.isascii() else 4) for text in lines if text)
+    if isinstance(spelling, str):
+        return len(spelling) if spelling.isascii() else 4 * len(spelling)
+    authorization, cookie, _, _ = spelling
+    return _length(authorization or "") + _length(cookie)

@@ -57,12 +57,13 @@ class Refusal(NamedTuple):
 class Refusals:
     """The last refusals of this process, bounded in number and octets."""
 
-    __slots__ = ("_kept", "_largest", "_most", "_weight")
+    __slots__ = ("_kept", "_largest", "_most", "_weight", "_weights")
 
     def __init__(self, most: int = MOST, largest: int = LARGEST) -> None:
         self._most = most
         self._largest = largest
         self._kept: deque[Refusal] = deque()
+        self._weights: deque[int] = deque()  # of each
         self._weight = 0
 
     def __len__(self) -> int:
@@ -70,10 +71,13 @@ class Refusals:
 
     def add(self, refusal: Refusal) -> None:
         """Keep a refusal, and forget the oldest where there are too many."""
+        weight = _weigh(refusal)
         self._kept.append(refusal)
-        self._weight += _weigh(refusal)
+        self._weights.append(weight)
+        self._weight += weight
         while len(self._kept) > self._most or self._weight > self._largest:
-            self._weight -= _weigh(self._kept.popleft())
+            self._kept.popleft()
+            self._weight -= self._weights.popleft()
 
     def find(self, request_id: str) -> list[Refusal]:
         """Return the refusals of this id, the newest first, at most `MOST_TOLD`.

@@ -8,18 +8,15 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from sidecar.core.claims import Claims
 from sidecar.core.facts import RequestFacts
 from sidecar.core.redirect import LONGEST_REDIRECT
 from sidecar.core.throttle import TOO_MANY_ATTEMPTS, Throttled
 from sidecar.core.verdict import Deny, Reason, StepUp
 from sidecar.errors import RETRY_AFTER
 from sidecar.settings import Dialect
-from sidecar.web.headers import NO_STORE, SERVER
-from sidecar.web.identity import Identity, render_identity
+from sidecar.web.headers import NO_STORE
 from sidecar.web.pages.refused import RefusedPages
 from sidecar.web.problems import PlainRefusal, challenging, problem
-from sidecar.web.rendered import render_line
 from sidecar.web.stepup import list_step_up
 
 # Every reason has one status at the gate and, by the same table, everywhere else; what a malformed
@@ -64,15 +61,6 @@ CHALLENGES: Final[Mapping[Reason, str]] = {  # RFC 6750 section 3.1, RFC 9470 se
 INVALID_TOKEN: Final = 'Bearer error="invalid_token"'
 
 NO_LOGIN_HELPS: Final = frozenset({Reason.TWO_CREDENTIALS, Reason.CREDENTIAL_MALFORMED})
-
-# What every 200 has beside the identity.
-_OWN_LINES: Final = render_line("Cache-Control", NO_STORE) + render_line("Server", SERVER)
-
-
-def render_allow(identity: Identity, claims: Claims | None, assertion: str) -> bytes:
-    """Return the header lines of an allow: they are for the upstream, the body is empty."""
-    own = f"{identity.assertion}: {assertion}\r\n".encode("ascii")
-    return render_identity(identity, claims) + _OWN_LINES + own
 
 
 def refuse(

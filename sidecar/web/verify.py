@@ -20,7 +20,7 @@ from sidecar.web.asking import Asking
 from sidecar.web.authorization import PersonalCredential
 from sidecar.web.context import Context
 from sidecar.web.cookies import expire_cookies, list_places
-from sidecar.web.decisions import Question, log_allow, note_refusal, note_unread
+from sidecar.web.decisions import Question, describe, keep_refusal, keep_unread_refusal
 from sidecar.web.gateways import (
     ENVOY_PREFIX,
     MANNERS,
@@ -31,6 +31,7 @@ from sidecar.web.gateways import (
     find_parameters,
     parse_target,
 )
+from sidecar.web.identity import render_allow
 from sidecar.web.navigation import is_navigation
 from sidecar.web.pace import Gone, Later
 from sidecar.web.parameters import NOTHING_SAID, Mode
@@ -38,7 +39,7 @@ from sidecar.web.presented import Presented
 from sidecar.web.problems import PlainRefusal
 from sidecar.web.rendered import AllowHead, make_head
 from sidecar.web.requests import identify
-from sidecar.web.responses import refuse, render_allow, unavailable
+from sidecar.web.responses import refuse, unavailable
 from sidecar.web.unread import keep_unread
 
 IN_THE_CLEAR: Final = frozenset({"http", "ws"})
@@ -172,14 +173,15 @@ def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> Ready:
     if isinstance(verdict, Deny):
         return _refuse(context, manner, read, verdict, now)
     if context.decisions is Decisions.ALL:
-        log_allow(request_id, facts, verdict.token)
+        context.say("allowed", now.unix, describe(request_id, facts, verdict.token))
     return AllowHead(lines, request_id, now.unix)
 
 
 def _refuse(context: Context, manner: Manner, read: _Read, refusal: Deny, now: Now) -> Ready:
     """Keep the refusal, and return it in the manner of its dialect."""
     told, facts = read.told, read.told.facts
-    note_refusal(context.refusals, context.gate, told, refusal, now.unix)
+    said = keep_refusal(context.refusals, context.gate, told, refusal, now.unix)
+    context.say("refused", now.unix, said)
     way_back = facts if is_navigation(read.request.headers, facts, read.mode) else None
     answer = refuse(
         refusal,
@@ -221,7 +223,8 @@ def _refuse_unread(
     request_id, now = about
     context.gate.count(refusal)
     unread = keep_unread(request, manner.dialect)
-    note_unread(context.refusals, request_id, unread, refusal, now.unix)
+    said = keep_unread_refusal(context.refusals, request_id, unread, refusal, now.unix)
+    context.say("refused", now.unix, said)
     return refuse(
         refusal, manner.dialect, None, context.login_url, context.refused_pages, request_id
     )

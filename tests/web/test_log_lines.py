@@ -1,10 +1,13 @@
 """A line of the log says what its library would say."""
 
 import copy
+import io
 import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pythonjsonlogger.json import JsonFormatter
 
-from sidecar.telemetry.log import FIELDS, FORMAT, TIME, LineFormatter
+from sidecar.telemetry.log import FIELDS, FORMAT, TIME, LineFormatter, LineHandler, say
 
 PLAIN = JsonFormatter(FORMAT, datefmt=TIME, rename_fields=FIELDS)
 LOGGER = logging.getLogger("sidecar.gate")
@@ -68,3 +71,90 @@ logger.error("but this")
     ran = subprocess.run([sys.executable, "-c", said], capture_output=True, check=True, text=True)
     (line,) = ran.stdout.splitlines()
     assert json.loads(line)["message"] == "but this"
+
+
+@contextmanager
+def listening(*others: logging.Handler, level: int = logging.INFO) -> Iterator[io.StringIO]:
+    """Have the service's handler listen, beside others, and yield what it writes."""
+    root, written = logging.getLogger(), io.StringIO()
+    before = root.handlers, LOGGER.level
+    handler = LineHandler(written)
+    handler.setFormatter(LineFormatter())
+    handler.setLevel(level)
+    root.handlers = [handler, *others]
+    LOGGER.setLevel(logging.INFO)
+    try:
+        yield written
+    finally:
+        root.handlers = before[0]
+        LOGGER.setLevel(before[1])
+
+
+def lines_but_for_time(written: io.StringIO) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert all(line.pop("time") for line in lines)
+    return lines
+
+
+@given(
+    st.text().filter(lambda text: "%" not in text),
+    st.dictionaries(names.filter(lambda name: name[0] != "_"), values, max_size=10),
+)
+def test_what_is_said_is_what_would_be_logged(text: str, added: dict[str, Any]) -> None:
+    with listening() as written:
+        LOGGER.info(text, extra=added)
+        say(LOGGER, text, 1, added)
+    logged, said = written.getvalue().splitlines()
+    assert lines_but_for_time(written)[0] == lines_but_for_time(written)[1]
+    assert list(json.loads(logged)) == list(json.loads(said))
+
+
+def test_what_is_said_bears_its_moment() -> None:
+    with listening() as written:
+        say(LOGGER, "refused", 1_700_000_000, {})
+    record = make_record("refused")
+    record.created = 1_700_000_000.0
+    assert written.getvalue() == LineFormatter().format(record) + "\n"
+
+
+class Hearing(logging.Handler):
+    """A handler that somebody added."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record.__dict__["reason"])
+
+
+@pytest.mark.parametrize("on_root", [True, False])
+def test_who_else_listens_hears_it_too(*, on_root: bool) -> None:
+    other = Hearing()
+    with listening(*([other] if on_root else [])) as written:
+        if not on_root:
+            LOGGER.addHandler(other)
+        try:
+            say(LOGGER, "refused", 1, {"reason": "expired"})
+        finally:
+            LOGGER.removeHandler(other)
+    assert other.heard == ["expired"]
+    assert [each["reason"] for each in lines_but_for_time(written)] == ["expired"]
+
+
+def test_nothing_is_said_where_nobody_wants_to_hear_it() -> None:
+    with listening(level=logging.WARNING) as written:
+        say(LOGGER, "refused", 1, {})
+    with listening() as written_too:
+        LOGGER.setLevel(logging.WARNING)
+        say(LOGGER, "refused", 1, {})
+    assert written.getvalue() + written_too.getvalue() == ""
+
+
+def test_whoever_says_something_goes_on_where_it_cannot_be_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with listening() as written:
+        written.close()
+        say(LOGGER, "refused", 1, {})
+    assert "Message: 'refused'" in capsys.readouterr().err
