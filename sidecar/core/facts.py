@@ -109,15 +109,18 @@ class RequestFacts(NamedTuple):
         return f"{scheme}://{self.host}{target}"
 
 
-def parse_asked(method: str, scheme: str, host: str, target: str) -> Asked | Deny:
+# What a gateway says of a request, as text: method, scheme, host, target.
+Said = tuple[str, str, str, str]
+
+
+def parse_asked(said: Said) -> Asked | Deny:
     """Return the canonical reading of what a gateway says of a request."""
-    said = (method, scheme, host, target)
     known = _READINGS.get(said)
     if known is None:
         known = _read_asked(*said)
         if sum(map(len, said)) <= LONGEST_REMEMBERED:
             if isinstance(known, Asked):  # what is refused may be anything, and pushes out nothing
-                said = known.method, known.scheme, _share(host), target
+                said = known.method, known.scheme, _share(said[2]), said[3]
             _READINGS.put(said, known)
     return known
 
@@ -136,9 +139,7 @@ def _read_asked(said_method: str, said_scheme: str, said_host: str, target: str)
 
 # What most readings have in common is one object for them, which a processor has at hand.
 _share: Final = lru_cache(maxsize=REMEMBERED // 4)(str)
-_READINGS: Final[BoundedCache[tuple[str, str, str, str], Asked | Deny]] = BoundedCache(
-    REMEMBERED // 2
-)
+_READINGS: Final[BoundedCache[Said, Asked | Deny]] = BoundedCache(REMEMBERED // 2)
 
 
 def parse_method(text: str) -> str | Deny:

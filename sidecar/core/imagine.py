@@ -29,7 +29,7 @@ def imagine_request(
     if parts is None:
         return None
     target = parts[3] if parts[3].startswith("/") else f"/{parts[3]}"
-    asked = parse_asked(method, parts[1].lower(), parts[2], target)
+    asked = parse_asked((method, parts[1].lower(), parts[2], target))
     if isinstance(asked, Deny):
         return asked
     return RequestFacts(

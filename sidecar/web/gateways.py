@@ -12,6 +12,7 @@ from sidecar.core.facts import (
     Asked,
     Host,
     RequestFacts,
+    Said,
     parse_asked,
     parse_host,
 )
@@ -46,11 +47,7 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 ENVOY_PREFIX: Final = "/verify/envoy"  # what stands behind it is the client's target, as it came
 
 
-# What a dialect says of the request that is asked about, as text: method, scheme, host, target.
-Target = tuple[str, str, str, str]
-
-
-def read_nginx(request: Asking) -> Target | Deny:
+def read_nginx(request: Asking) -> Said | Deny:
     """Read `X-Original-Method` and the absolute `X-Original-URL`."""
     headers = request.headers
     if isinstance(method := read_single(headers, ORIGINAL_METHOD), Deny):
@@ -62,7 +59,7 @@ def read_nginx(request: Asking) -> Target | Deny:
     return method, scheme, host, slash + path
 
 
-def read_forwarded(request: Asking) -> Target | Deny:
+def read_forwarded(request: Asking) -> Said | Deny:
     """Read `X-Forwarded-Method`, `-Proto`, `-Host` and `-Uri`, as Traefik sends them."""
     getall = request.headers.getall
     try:  # half of what `read_single` takes, four times over
@@ -77,7 +74,7 @@ def read_forwarded(request: Asking) -> Target | Deny:
     return method, scheme, host, target
 
 
-def read_envoy(request: Asking) -> Target | Deny:
+def read_envoy(request: Asking) -> Said | Deny:
     """Read the request itself: its method, `Host`, and its target behind the prefix, undecoded."""
     headers = request.headers
     if isinstance(scheme := read_single(headers, FORWARDED_PROTO), Deny):
@@ -96,7 +93,7 @@ class Manner(NamedTuple):
     """
 
     dialect: Dialect
-    read: Callable[[Asking], Target | Deny]
+    read: Callable[[Asking], Said | Deny]
     own_query: bool = True
     joined: frozenset[str] = frozenset()
 
@@ -119,7 +116,7 @@ def parse_target(request: Asking, manner: Manner, trusted: TrustedProxies) -> As
     if not trusted.trust(request.remote or find_peer(request)):
         return Deny(Reason.UNTRUSTED_PEER)
     said = manner.read(request)
-    return said if isinstance(said, Deny) else parse_asked(*said)
+    return said if isinstance(said, Deny) else parse_asked(said)
 
 
 def find_address(request: Asking, trusted: TrustedProxies) -> Address | Deny | None:
