@@ -61,8 +61,21 @@ def _render(at: int, level: str, logger: str, message: str, added: Mapping[str, 
 class LineHandler(logging.StreamHandler[TextIO]):
     """Writes lines to a stream, of what is logged and of what is said past `logging`."""
 
+    def __init__(self, stream: TextIO, level: str) -> None:
+        super().__init__(stream)
+        self.setLevel(level.upper())  # there are loggers with a level of their own
+        self.setFormatter(LineFormatter())
+        self.addFilter(_one_line)
+
+    @property
+    def is_as_made(self) -> bool:
+        """Whether nobody has added a filter to it, or has lines made in another way."""
+        return self.filters == [_one_line] and type(self.formatter) is LineFormatter
+
     def say(self, logger: str, message: str, at: int, added: Mapping[str, object]) -> None:
         """Write what a record of level `INFO` would say that was made `at`, without one."""
+        if self.level > logging.INFO:
+            return
         try:
             line = _render(at, "INFO", logger, message, added)
             self.acquire()
@@ -79,33 +92,36 @@ def say(log: logging.Logger, message: str, at: int, added: Mapping[str, object])
     """Log at `INFO` what happened `at` (Unix seconds), as `log.info(message, extra=added)` does.
 
     For what is logged about requests: in two fifths of the time, for a record and its way through
-    `logging` cost more than the line itself. Where nobody but our handler would see one, none is
-    made. No name in `added` begins with an underscore.
+    `logging` cost more than the line itself. Where somebody else has a say in what becomes of one,
+    it is made all the same. No name in `added` begins with an underscore.
     """
     if not log.isEnabledFor(logging.INFO):
         return
     handlers = _ROOT.handlers
-    if len(handlers) == 1 and type(only := handlers[0]) is LineHandler and not log.handlers:
-        if only.level <= logging.INFO:
-            only.say(log.name, message, at, added)
+    if (
+        len(handlers) == 1
+        and type(only := handlers[0]) is LineHandler
+        and only.is_as_made
+        and log.parent is _ROOT
+        and log.propagate
+        and not log.handlers
+        and not log.filters
+        and logging.getLogRecordFactory() is logging.LogRecord
+    ):
+        only.say(log.name, message, at, added)
     else:
         log.info(message, extra=added)
 
 
 def configure_logging(level: str) -> None:
     """Send every log line to standard output as one JSON object; `level` is `debug` to `error`."""
-    handler = LineHandler(sys.stdout)
-    handler.setLevel(level.upper())  # there are loggers with a level of their own
-    handler.setFormatter(LineFormatter())
-    handler.addFilter(_one_line)
     for name, value in UNSAID.items():
         setattr(logging, name, value)
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
+    _ROOT.handlers = [LineHandler(sys.stdout, level)]
+    _ROOT.setLevel(level.upper())
     # What they tell below that is of interest to their developers.
     for name in ("asyncio", "alembic"):
-        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
+        logging.getLogger(name).setLevel(max(_ROOT.level, logging.WARNING))
 
 
 def _one_line(record: logging.LogRecord) -> bool:
@@ -117,5 +133,5 @@ def _one_line(record: logging.LogRecord) -> bool:
             record.msg, record.args = "not a request: %s", (type(error).__name__,)
             record.levelno = min(record.levelno, logging.INFO)
             record.levelname = logging.getLevelName(record.levelno)
-            return record.levelno >= logging.getLogger().level
+            return record.levelno >= _ROOT.level
     return True

@@ -89,6 +89,7 @@ def test_what_a_person_usually_has_is_read(kind: TokenKind, changes: dict[str, A
         _spell(claims_members(make_program_claims(), TokenKind.ACCESS)),
         _spell(claims_members(make_claims()._replace(name="Zoë"), TokenKind.ACCESS)),
         _spell(claims_members(make_claims()._replace(sub="sidecar"), TokenKind.ACCESS)),
+        _spell(claims_members(make_claims()._replace(roles=("r" * 64,) * 16), TokenKind.ACCESS)),
         _spell({**claims_members(make_claims(), TokenKind.ACCESS), "more": 1}),
         json.dumps(claims_members(make_claims(), TokenKind.ACCESS)).encode(),
     ],

@@ -74,20 +74,14 @@ logger.error("but this")
 
 
 @contextmanager
-def listening(*others: logging.Handler, level: int = logging.INFO) -> Iterator[io.StringIO]:
+def listening(*others: logging.Handler, level: str = "info") -> Iterator[io.StringIO]:
     """Have the service's handler listen, beside others, and yield what it writes."""
     root, written = logging.getLogger(), io.StringIO()
-    before = root.handlers, LOGGER.level
-    handler = LineHandler(written)
-    handler.setFormatter(LineFormatter())
-    handler.setLevel(level)
-    root.handlers = [handler, *others]
-    LOGGER.setLevel(logging.INFO)
+    before, root.handlers = root.handlers, [LineHandler(written, level), *others]
     try:
         yield written
     finally:
-        root.handlers = before[0]
-        LOGGER.setLevel(before[1])
+        root.handlers = before
 
 
 def lines_but_for_time(written: io.StringIO) -> list[dict[str, Any]]:
@@ -96,25 +90,17 @@ def lines_but_for_time(written: io.StringIO) -> list[dict[str, Any]]:
     return lines
 
 
-@given(
-    st.text().filter(lambda text: "%" not in text),
-    st.dictionaries(names.filter(lambda name: name[0] != "_"), values, max_size=10),
-)
-def test_what_is_said_is_what_would_be_logged(text: str, added: dict[str, Any]) -> None:
-    with listening() as written:
-        LOGGER.info(text, extra=added)
-        say(LOGGER, text, 1, added)
-    logged, said = written.getvalue().splitlines()
-    assert lines_but_for_time(written)[0] == lines_but_for_time(written)[1]
-    assert list(json.loads(logged)) == list(json.loads(said))
+class Saying(logging.Logger):
+    """A logger that nobody else has, and the records that it has made."""
 
+    def __init__(self) -> None:
+        super().__init__("said", logging.INFO)
+        self.parent = logging.getLogger()
+        self.made = 0
 
-def test_what_is_said_bears_its_moment() -> None:
-    with listening() as written:
-        say(LOGGER, "refused", 1_700_000_000, {})
-    record = make_record("refused")
-    record.created = 1_700_000_000.0
-    assert written.getvalue() == LineFormatter().format(record) + "\n"
+    def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802 - logging's
+        self.made += 1
+        return super().makeRecord(*args, **kwargs)
 
 
 class Hearing(logging.Handler):
@@ -128,26 +114,91 @@ class Hearing(logging.Handler):
         self.heard.append(record.__dict__["reason"])
 
 
-@pytest.mark.parametrize("on_root", [True, False])
-def test_who_else_listens_hears_it_too(*, on_root: bool) -> None:
-    other = Hearing()
-    with listening(*([other] if on_root else [])) as written:
-        if not on_root:
-            LOGGER.addHandler(other)
-        try:
-            say(LOGGER, "refused", 1, {"reason": "expired"})
-        finally:
-            LOGGER.removeHandler(other)
+def refuse(_: logging.LogRecord) -> bool:
+    return False
+
+
+@given(
+    st.text().filter(lambda text: "%" not in text),
+    st.dictionaries(names.filter(lambda name: name[0] != "_"), values, max_size=10),
+)
+def test_what_is_said_is_what_would_be_logged(text: str, added: dict[str, Any]) -> None:
+    log = Saying()
+    with listening() as written:
+        log.info(text, extra=added)
+        say(log, text, 1, added)
+    assert log.made == 1
+    logged, said = written.getvalue().splitlines()
+    assert lines_but_for_time(written)[0] == lines_but_for_time(written)[1]
+    assert list(json.loads(logged)) == list(json.loads(said))
+
+
+def test_what_is_said_bears_its_moment() -> None:
+    with listening() as written:
+        say(Saying(), "refused", 1_700_000_000, {})
+    record = make_record("refused")
+    record.name, record.created = "said", 1_700_000_000.0
+    assert written.getvalue() == LineFormatter().format(record) + "\n"
+
+
+@pytest.mark.parametrize("place", ["the root", "the logger", "between"])
+def test_who_else_listens_hears_it_too(place: str) -> None:
+    log, other = Saying(), Hearing()
+    with listening(*([other] if place == "the root" else [])) as written:
+        if place == "the logger":
+            log.addHandler(other)
+        elif place == "between":
+            between = Saying()
+            between.parent, log.parent = log.parent, between
+            between.addHandler(other)
+        say(log, "refused", 1, {"reason": "expired"})
     assert other.heard == ["expired"]
     assert [each["reason"] for each in lines_but_for_time(written)] == ["expired"]
 
 
+@pytest.mark.parametrize("place", ["the logger", "the handler"])
+def test_a_filter_is_asked(place: str) -> None:
+    log = Saying()
+    with listening() as written:
+        (log if place == "the logger" else logging.getLogger().handlers[0]).addFilter(refuse)
+        say(log, "refused", 1, {})
+    assert log.made == 1
+    assert written.getvalue() == ""
+
+
+def test_another_formatter_makes_the_line() -> None:
+    with listening() as written:
+        logging.getLogger().handlers[0].setFormatter(logging.Formatter("%(message)s!"))
+        say(Saying(), "refused", 1, {})
+    assert written.getvalue() == "refused!\n"
+
+
+def test_what_a_factory_adds_to_every_record_is_said_too() -> None:
+    before = logging.getLogRecordFactory()
+
+    def trace(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = before(*args, **kwargs)
+        record.trace = "t-1"
+        return record
+
+    logging.setLogRecordFactory(trace)
+    try:
+        with listening() as written:
+            say(Saying(), "refused", 1, {})
+    finally:
+        logging.setLogRecordFactory(before)
+    assert [each["trace"] for each in lines_but_for_time(written)] == ["t-1"]
+
+
 def test_nothing_is_said_where_nobody_wants_to_hear_it() -> None:
-    with listening(level=logging.WARNING) as written:
-        say(LOGGER, "refused", 1, {})
+    quiet, alone = Saying(), Saying()
+    quiet.setLevel(logging.WARNING)
+    alone.propagate = False
+    with listening(level="warning") as written:
+        say(Saying(), "refused", 1, {})
     with listening() as written_too:
-        LOGGER.setLevel(logging.WARNING)
-        say(LOGGER, "refused", 1, {})
+        say(quiet, "refused", 1, {})
+        say(alone, "refused", 1, {})
     assert written.getvalue() + written_too.getvalue() == ""
 
 
@@ -156,5 +207,5 @@ def test_whoever_says_something_goes_on_where_it_cannot_be_written(
 ) -> None:
     with listening() as written:
         written.close()
-        say(LOGGER, "refused", 1, {})
+        say(Saying(), "refused", 1, {})
     assert "Message: 'refused'" in capsys.readouterr().err
