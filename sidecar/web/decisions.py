@@ -17,7 +17,7 @@ from sidecar.gate import Gate
 from sidecar.web.refusals import Refusal, Refusals, keep_inputs
 from sidecar.web.unread import Unread
 
-Said = dict[str, object]  # the members of a line
+Members = dict[str, object]  # of a line in the log
 Say = Callable[[str, int, Mapping[str, object]], None]  # writes one: message, Unix seconds, members
 
 
@@ -30,7 +30,7 @@ class Question(NamedTuple):
     narrowing: Access | None
 
 
-def describe(request_id: str, facts: RequestFacts, token: VerifiedToken | None) -> Said:
+def describe(request_id: str, facts: RequestFacts, token: VerifiedToken | None) -> Members:
     """Return what is said of an answer: what was asked, and by whom; None: by nobody known."""
     return {
         "request_id": request_id,
@@ -44,7 +44,7 @@ def describe(request_id: str, facts: RequestFacts, token: VerifiedToken | None) 
 
 def keep_refusal(
     refusals: Refusals, gate: Gate, question: Question, refusal: Deny, now: int
-) -> Said:
+) -> Members:
     """Keep a refusal of the gate at `now` (Unix seconds), and return what is said of it."""
     request_id, facts, credential, narrowing = question
     token = None if isinstance(credential, Deny | None) else gate.find_opened(credential)
@@ -60,7 +60,7 @@ def keep_refusal(
 
 def keep_unread_refusal(
     refusals: Refusals, request_id: str, unread: Unread, refusal: Deny, now: int
-) -> Said:
+) -> Members:
     """Keep that a question could not be read at `now` (Unix seconds), and return what is said."""
     refusals.add(Refusal(request_id, now, refusal.reason, unread, None))
     return {
