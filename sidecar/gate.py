@@ -117,20 +117,26 @@ class Gate:
             self.view.read_at is not None and self._posture.when_stale is WhenStale.ALLOW
         )
 
+    def open(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
+        """Return what is in a credential that asks to be let in, for `decide` at this moment."""
+        return self._openings.open(credential, self.ring, now.unix)
+
     def decide(
         self,
         facts: RequestFacts,
         credential: Credential | ShownToken | Deny | None,
         now: Now,
         narrowing: Access | None = None,
+        opened: VerifiedToken | Deny | Unknown | None = None,
     ) -> Verdict:
         """Return the verdict about a request; `narrowing` must let in too whom the rule lets in.
 
-        Raises NoVerdict where only a fresh view can tell, or a store that did not answer.
+        `opened` is what `open` has just said of the credential, None where it was not asked. Raises
+        NoVerdict where only a fresh view can tell, or a store that did not answer.
         """
-        opened: VerifiedToken | Deny | Unknown | None
         if isinstance(credential, Credential):
-            opened = self._openings.open(credential, self.ring, now.unix)
+            if opened is None:
+                opened = self.open(credential, now)
         elif isinstance(credential, Deny):  # two, or malformed: on any rule
             return credential
         else:

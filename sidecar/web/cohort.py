@@ -4,16 +4,22 @@ Each connection's octets could be parsed, judged and answered before the next on
 those stages are different code, and a processor has room for little of it at hand: by the end of
 one it would have to fetch the next anew, for each connection. So the octets of all are taken first;
 then they are parsed, some at a time; what came of those is judged and written; and then it is sent
-(docs/decisions/0031).
+(docs/decisions/0031). Where answers take dear work, that is done for all of them behind the others,
+then they are made of it, and sent (docs/decisions/0034).
 """
 
 from asyncio import AbstractEventLoop
 from typing import TYPE_CHECKING, Any, Final
 
-from sidecar.clock import read_clock
+from sidecar.clock import Now, read_clock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sidecar.web.lane import Lane
+    from sidecar.web.pace import Later
+
+    Dear = list[tuple[Lane, Any, Later[Any]]]  # what the parser made of each, and what it takes
 
 # Connections. With more, the collector of garbage would look at what waits between the stages.
 TOGETHER: Final = 32
@@ -57,10 +63,36 @@ class Cohort:
                     if result is not None:
                         parsed.append((lane, result))
             now = read_clock()
+            dear: Dear = []
             for lane, result in parsed:
                 try:
-                    lane.deal_with(result, now)
+                    later = lane.deal_with(result, now)
                 except Exception as error:  # noqa: BLE001 - as above
                     lane.fail(error)
+                else:
+                    if later is not None:
+                        dear.append((lane, result, later))
             for lane, _ in parsed:
                 lane.send()
+            if dear:
+                self.work_on(dear, now)
+
+    def work_on(self, dear: "Dear", now: Now) -> None:
+        """Do what is dear, as far as this turn has a share of it left, then answer and send."""
+        self._alone = 0  # it is worth to wait for others
+        made: list[tuple[Lane, Any, Callable[[], Any]]] = []
+        for lane, result, later in dear:
+            try:
+                make = lane.work(result, later)
+            except Exception as error:  # noqa: BLE001 - told to the loop, as it does itself
+                lane.fail(error)
+            else:
+                if make is not None:
+                    made.append((lane, result, make))
+        for lane, result, make in made:
+            try:
+                lane.finish(result, make, now)
+            except Exception as error:  # noqa: BLE001 - as above
+                lane.fail(error)
+        for lane, _, _ in made:
+            lane.send()

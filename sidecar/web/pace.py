@@ -5,6 +5,9 @@ all the rest of an answer. A burst of such questions would hold the loop until t
 answered, and what costs next to nothing would wait behind it. So there is a slice of that work for
 each turn of the loop. What is left over goes on in the next turns, in its order, between whatever
 else has come. No thread and no timer takes part.
+
+Of all that has its turn the dear part is done first, then what makes answers of it: those are
+different code, and a processor has room for little of it at hand (docs/decisions/0034).
 """
 
 import asyncio
@@ -15,6 +18,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Gone = Callable[[], bool]  # says whether nobody waits for an answer any more
+Rest = Callable[[], object]  # of a piece of work: all but its dear part
 
 MOST_WAITING: Final = 512  # pieces; the last one waits for a few tenths of a second at most
 SLICE: Final = 0.001  # seconds; with 2048 bits a signature takes a quarter of it
@@ -26,7 +30,8 @@ class Pace:
     def __init__(self) -> None:
         self._begun = False  # whether this turn has had any, or begins with what was left over
         self._until = 0.0
-        self._left: deque[Callable[[], None]] = deque()
+        self._left: deque[Callable[[], Rest | None]] = deque()
+        self._rests: deque[Rest] = deque()
 
     @property
     def waiting(self) -> int:
@@ -50,18 +55,19 @@ class Pace:
             return True
         return perf_counter() < self._until
 
-    def put(self, work: Callable[[], None]) -> None:
-        """Have dear work done in its turn."""
+    def put(self, work: Callable[[], Rest | None]) -> None:
+        """Have dear work done in its turn, and what it returns at the end of that."""
         self._left.append(work)
         self._begin()
 
-    async def run(self, work: Callable[[], T], gone: Gone) -> T:
-        """Return or raise what dear work does, in its turn; for whoever is gone it is not done.
+    async def run(self, work: Callable[[], Callable[[], T]], gone: Gone) -> T:
+        """Return or raise what dear work comes to, in its turn; for whoever is gone it is not done.
 
-        Raises CancelledError then.
+        `work` does what is dear, and returns what does the rest. Raises CancelledError where nobody
+        waits.
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.put(lambda: _settle(done, work, gone))
+        self.put(lambda: _work_for(done, work, gone))
         return await done
 
     def _begin(self) -> None:
@@ -73,28 +79,46 @@ class Pace:
     def _turn(self) -> None:
         """Begin a turn of the loop with what is left over from those before."""
         self._begun = False
-        if self._left:
+        if self._left or self._rests:
             self._begin()  # first: another turn comes also where a piece of work raises
         while self._left:
-            self._left.popleft()()
+            rest = self._left.popleft()()
+            if rest is not None:
+                self._rests.append(rest)
             if perf_counter() >= self._until:
                 break
+        while self._rests:
+            self._rests.popleft()()
 
 
 class Later(NamedTuple, Generic[T]):
-    """An answer that takes dear work, which has to wait for its turn."""
+    """An answer that takes dear work, which waits for its turn.
+
+    `work` does what is dear, and returns what makes the answer of it.
+    """
 
     pace: Pace
-    work: Callable[[], T]
+    work: Callable[[], Callable[[], T]]
 
 
-def _settle(done: asyncio.Future[T], work: Callable[[], T], gone: Gone) -> None:
+def _work_for(
+    done: asyncio.Future[T], work: Callable[[], Callable[[], T]], gone: Gone
+) -> Rest | None:
     if done.done():  # cancelled: nobody waits for it any more
-        return
+        return None
     if gone():
         done.cancel()
-        return
+        return None
     try:
-        done.set_result(work())
+        rest = work()
     except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+        done.set_exception(error)
+        return None
+    return lambda: _settle(done, rest)
+
+
+def _settle(done: asyncio.Future[T], rest: Callable[[], T]) -> None:
+    try:
+        done.set_result(rest())
+    except Exception as error:  # noqa: BLE001 - as above
         done.set_exception(error)

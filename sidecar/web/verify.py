@@ -10,6 +10,7 @@ from aiohttp import web
 from sidecar.clock import Now, read_clock
 from sidecar.core.facts import Asked
 from sidecar.core.personal import ShownToken
+from sidecar.core.token import VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason
 from sidecar.core.verify import Unknown
 from sidecar.credentials.opening import Credential
@@ -97,8 +98,7 @@ def answer(
     """Return the answer to a gateway's question of this moment; waits for nothing.
 
     Where a personal token came that only the store knows, it is one that asks the store first.
-    `shown` is what the store said. Where it takes a signature and this turn of the loop has had its
-    share of those, it is one for a later turn.
+    `shown` is what the store said. Where it takes a signature, it is one that `pace` has a say in.
     """
     request_id = identify(request, context)
     asked = parse_target(request, manner, context.trusted)
@@ -144,24 +144,38 @@ def answer(
         request_id, find_facts(headers, asked, address), credential, parameters.narrowing
     )
     read = _Read(request, asked, presented, told, parameters.mode)
-    if (
-        isinstance(credential, Credential | ShownToken)
-        and gate.is_dear(credential, asked.host.name, now, asserts=context.identity.asserts)
-        and not context.pace.may_work()
+    if isinstance(credential, Credential | ShownToken) and gate.is_dear(
+        credential, asked.host.name, now, asserts=context.identity.asserts
     ):
         if not context.pace.is_full:
-            return Later(context.pace, lambda: _decide(context, manner, read, read_clock()))
+            return Later(context.pace, partial(_work, context, manner, read))
         unknown = ShownToken(Unknown("too many wait for a signature"))
         read = read._replace(told=told._replace(credential=unknown))
     return _decide(context, manner, read, now)
 
 
-def _decide(context: Context, manner: Manner, read: _Read, now: Now) -> Ready:
-    """Ask the gate about a question, and return its answer."""
+def _work(context: Context, manner: Manner, read: _Read) -> Callable[[], Ready]:
+    """Do what is dear of an answer, and return what makes the rest."""
+    credential, now = read.told.credential, read_clock()
+    if context.identity.asserts or not isinstance(credential, Credential):
+        whole = _decide(context, manner, read, now)  # only then is it known whether one is sealed
+        return lambda: whole
+    opened = context.gate.open(credential, now)
+    return lambda: _decide(context, manner, read, now, opened)
+
+
+def _decide(
+    context: Context,
+    manner: Manner,
+    read: _Read,
+    now: Now,
+    opened: VerifiedToken | Deny | None = None,
+) -> Ready:
+    """Ask the gate about a question, and return its answer; `opened` is as for the gate."""
     gate = context.gate
     request_id, facts, credential, narrowing = read.told
     try:
-        verdict = gate.decide(facts, credential, now, narrowing)
+        verdict = gate.decide(facts, credential, now, narrowing, opened)
         lines = b""
         if isinstance(verdict, Allow):
             lines = _find_lines(context, read, verdict, now)
@@ -250,6 +264,8 @@ async def wait_for(found: Answer, gone: Gone) -> Ready:
     while isinstance(found, Cold | Later):
         if isinstance(found, Cold):
             found = await found.answer
+        elif found.pace.may_work():
+            found = found.work()()
         else:
             found = await found.pace.run(found.work, gone)
     return found

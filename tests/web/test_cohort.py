@@ -8,14 +8,20 @@ from typing import Any, Final
 import pytest
 import pytest_asyncio
 
+from sidecar.core.token import open_token
+from sidecar.credentials import opening
+from sidecar.web import pace
 from sidecar.web.cohort import ALONE, FEW, TOGETHER, Cohort
 from sidecar.web.lane import Lane
 from sidecar.web.protocol import ProtocolServer
 from tests.web.gated import Gated
 from tests.web.test_lane import Eager, question
+from tests.web.test_parked import is_known
+from tests.web.test_turns import cold_tokens
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+STAGES: Final = ("parse_held", "deal_with", "work", "finish", "send")
 SEVERAL: Final = 40  # more than are parsed together
 TURNS: Final = 10
 
@@ -61,9 +67,10 @@ class Lines:
             lane.force_close()
 
 
-@pytest.fixture
-def server(gated: Gated) -> ProtocolServer:
-    """Return the service's, as it is when nobody has asked for a while."""
+@pytest_asyncio.fixture(loop_scope="module")
+async def server(gated: Gated) -> ProtocolServer:
+    """Return the service's, as it is when nobody has asked for a while; it knows alice."""
+    await is_known(gated, gated.tokens["alice"])
     made = gated.web.runner.server
     assert isinstance(made, ProtocolServer)
     made.cohort = Cohort()
@@ -80,7 +87,55 @@ async def lines(server: ProtocolServer) -> AsyncIterator[Lines]:
 
 @pytest.fixture
 def warm(gated: Gated) -> bytes:
-    return question("traefik", ("Authorization", f"Bearer {gated.tokens['alice']}"))
+    return ask_with(gated.tokens["alice"])
+
+
+@pytest.fixture
+def cold(gated: Gated, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return questions with new tokens, which one turn has time for."""
+    monkeypatch.setattr(pace, "SLICE", 60.0)
+    return [ask_with(token) for token in cold_tokens(gated, SEVERAL)]
+
+
+def ask_with(token: str) -> bytes:
+    return question("traefik", ("Authorization", f"Bearer {token}"))
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what fills with the names of the stages, as lanes are asked for them."""
+    names = list[str]()
+
+    def note(name: str) -> None:
+        whole = getattr(Lane, name)
+
+        def noting(lane: Lane, *parts: Any) -> Any:
+            names.append(name)
+            return whole(lane, *parts)
+
+        monkeypatch.setattr(Lane, name, noting)
+
+    for name in STAGES:
+        note(name)
+    return names
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what fills with the tokens that are opened."""
+    texts = list[str]()
+
+    def note(text: str, *parts: Any, **named: Any) -> Any:
+        texts.append(text)
+        return open_token(text, *parts, **named)
+
+    monkeypatch.setattr(opening, "open_token", note)
+    return texts
+
+
+def runs(called: list[str]) -> list[tuple[str, int]]:
+    """Return each stage, and of how many connections in a row."""
+    return [(name, len(list(run))) for name, run in groupby(called)]
 
 
 async def turn() -> None:
@@ -108,26 +163,85 @@ async def test_each_gateway_gets_the_answer_to_its_own_question(lines: Lines, ga
 
 
 async def test_all_are_parsed_then_all_are_judged_and_then_all_is_sent(
-    lines: Lines, warm: bytes, monkeypatch: pytest.MonkeyPatch
+    lines: Lines, warm: bytes, called: list[str]
 ) -> None:
-    called = list[str]()
-
-    def note(name: str) -> None:
-        whole = getattr(Lane, name)
-
-        def noting(lane: Lane, *parts: Any) -> Any:
-            called.append(name)
-            return whole(lane, *parts)
-
-        monkeypatch.setattr(Lane, name, noting)
-
-    stages = ("parse_held", "deal_with", "send")
-    for name in stages:
-        note(name)
     lines.ask(warm)
     await asyncio.sleep(0)
-    runs = [(name, len(list(run))) for name, run in groupby(called)]
-    assert runs == [(name, count) for count in (TOGETHER, SEVERAL - TOGETHER) for name in stages]
+    stages = ("parse_held", "deal_with", "send")
+    counts = (TOGETHER, SEVERAL - TOGETHER)
+    assert runs(called) == [(name, count) for count in counts for name in stages]
+
+
+async def test_what_is_dear_is_done_for_all_behind_what_is_not(
+    lines: Lines, warm: bytes, cold: list[bytes], called: list[str]
+) -> None:
+    of_cold = range(0, TOGETHER, 2)
+    for number, lane in enumerate(lines.lanes[:TOGETHER]):
+        lane.data_received(cold[number] if number in of_cold else warm)
+    await asyncio.sleep(0)
+    assert lines.statuses[:TOGETHER] == [[b"200"]] * TOGETHER
+    count = len(of_cold)
+    assert runs(called) == [
+        ("parse_held", TOGETHER),
+        ("deal_with", TOGETHER),
+        ("send", TOGETHER),
+        ("work", count),
+        ("finish", count),
+        ("send", count),
+    ]
+
+
+async def test_what_this_turn_has_no_time_for_is_answered_in_its_turn(
+    lines: Lines, cold: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "SLICE", 0.0)
+    for lane, octets in zip(lines.lanes, cold, strict=True):
+        lane.data_received(octets)
+    await asyncio.sleep(0)
+    assert lines.statuses == [[b"200"], *[[]] * (SEVERAL - 1)]
+    for _ in range(2 * SEVERAL):
+        await asyncio.sleep(0)
+    assert lines.statuses == [[b"200"]] * SEVERAL
+
+
+async def test_what_several_show_at_once_is_opened_once(
+    lines: Lines, cold: list[bytes], opened: list[str]
+) -> None:
+    lines.ask(cold[0])
+    await asyncio.sleep(0)
+    assert lines.statuses == [[b"200"]] * SEVERAL
+    assert len(opened) == 1
+    assert opened[0].encode() in cold[0]
+
+
+async def test_a_forgery_is_looked_at_once(
+    lines: Lines, gated: Gated, cold: list[bytes], opened: list[str]
+) -> None:
+    forged = [token[:-8] + "AAAAAAAA" for token in cold_tokens(gated, len(cold))]
+    for lane, token in zip(lines.lanes, forged, strict=True):
+        lane.data_received(ask_with(token))
+    await asyncio.sleep(0)
+    assert lines.statuses == [[b"401"]] * SEVERAL
+    assert opened == forged
+
+
+async def test_behind_what_is_dear_it_is_worth_to_wait_for_others(
+    server: ProtocolServer, warm: bytes, cold: list[bytes]
+) -> None:
+    one = Lines(server, 1)
+    await turn()
+    one.ask(warm)
+    await asyncio.sleep(0)
+    for octets in (warm, cold[0]):
+        one.clear()
+        one.ask(octets)
+        assert one.statuses == [[b"200"]]
+    one.clear()
+    one.ask(warm)
+    assert one.statuses == [[]]
+    await asyncio.sleep(0)
+    assert one.statuses == [[b"200"]]
+    one.close()
 
 
 async def test_who_asks_for_the_last_time_is_answered_once(lines: Lines, gated: Gated) -> None:
@@ -200,10 +314,10 @@ async def test_a_part_of_a_question_waits_for_the_rest(lines: Lines, warm: bytes
         lines.clear()
 
 
-@pytest.mark.parametrize("stage", ["parse_held", "deal_with", "write"])
+@pytest.mark.parametrize("stage", ["parse_held", "deal_with", "work", "finish", "write"])
 @pytest.mark.parametrize("end", [None, "eof_received", "close", "_process_keepalive"])
 async def test_a_bug_ends_one_connection_and_no_other(
-    lines: Lines, warm: bytes, stage: str, end: str | None, monkeypatch: pytest.MonkeyPatch
+    lines: Lines, cold: list[bytes], stage: str, end: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place: type[Lane | Line] = Line if stage == "write" else Lane
     broken: Any = lines.gateways[1] if stage == "write" else lines.lanes[1]
@@ -220,7 +334,8 @@ async def test_a_bug_ends_one_connection_and_no_other(
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: told.append(context))
     try:
-        lines.ask(warm)
+        for lane, octets in zip(lines.lanes, cold, strict=True):
+            lane.data_received(octets)
         if end is not None:
             for lane in lines.lanes:
                 getattr(lane, end)()

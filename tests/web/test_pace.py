@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -128,7 +129,8 @@ async def test_a_loop_that_has_nothing_dear_to_do_is_left_alone() -> None:
 async def test_nothing_is_done_for_who_has_gone_and_nothing_of_them_is_kept() -> None:
     pace, done = Pace(), list[int]()
     waiting = [
-        asyncio.create_task(pace.run(partial(done.append, number), stays)) for number in range(3)
+        asyncio.create_task(pace.run(partial(appending, done, number), stays))
+        for number in range(3)
     ]
     await next_turn()
     assert pace.waiting == 3
@@ -142,7 +144,7 @@ async def test_nothing_is_done_for_who_has_gone_and_nothing_of_them_is_kept() ->
 async def test_for_who_is_known_to_be_gone_nothing_is_done() -> None:
     pace, done = Pace(), list[int]()
     use_up(pace)
-    waiting = asyncio.create_task(pace.run(partial(done.append, 1), lambda: True))
+    waiting = asyncio.create_task(pace.run(partial(appending, done, 1), lambda: True))
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert done == []
@@ -160,7 +162,13 @@ async def test_it_is_full_before_it_is_without_end() -> None:
     assert not pace.is_full
 
 
-def fail() -> None:
+def appending(done: list[int], number: int) -> Callable[[], None]:
+    """Do what is dear, of which nothing is left."""
+    done.append(number)
+    return lambda: None
+
+
+def fail() -> Any:
     raise LookupError("a bug")
 
 
@@ -168,10 +176,39 @@ async def test_what_a_piece_of_work_raises_is_raised_where_it_is_waited_for() ->
     pace = Pace()
     use_up(pace)
     failing = asyncio.create_task(pace.run(fail, stays))
-    good = asyncio.create_task(pace.run(lambda: 7, stays))
+    good = asyncio.create_task(pace.run(lambda: lambda: 7, stays))
     with pytest.raises(LookupError):
         await failing
     assert await good == 7
+
+
+async def test_what_is_left_of_all_pieces_is_done_behind_their_dear_parts() -> None:
+    pace, done = Pace(), list[str]()
+
+    def work(number: int) -> Callable[[], None]:
+        done.append(f"dear {number}")
+        return partial(done.append, f"rest {number}")
+
+    for number in range(3):
+        pace.put(partial(work, number))
+    assert await pace.run(lambda: lambda: 7, stays) == 7
+    assert done == [f"{part} {number}" for part in ("dear", "rest") for number in range(3)]
+
+
+async def test_what_is_left_behind_one_that_raises_is_done() -> None:
+    pace, done, said = Pace(), list[int](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told["exception"]))
+    for rest in (partial(done.append, 1), fail, partial(done.append, 2)):
+        pace.put(partial(returning, rest))
+    failing = asyncio.create_task(pace.run(partial(returning, fail), stays))
+    with pytest.raises(LookupError):
+        await failing
+    assert done == [1, 2]
+    assert [type(error) for error in said] == [LookupError]
+
+
+def returning(rest: Callable[[], None]) -> Callable[[], None]:
+    return rest
 
 
 async def test_a_piece_of_work_that_raises_does_not_hold_up_the_others() -> None:

@@ -127,7 +127,7 @@ class Pair:
         for context in (self.remembering, self._with(fresh)):
             found = verify.answer(context, manner, message(), now)
             if isinstance(found, Later):
-                found = found.work()
+                found = found.work()()
             match found:
                 case AllowHead():
                     told.append(("allow", b"Remote-User: \r\n" in found.lines))
