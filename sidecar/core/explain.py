@@ -1,15 +1,17 @@
 """Why a request is let in or not, by the policy: asked of the same matchers that decide.
 
 What a token is worth at this moment is not asked here: the explanation is about somebody who is
-signed in, or about nobody.
+signed in, or about nobody. What it is made of takes less time and memory than the explanation, and
+hardly any is asked for.
 """
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from sidecar.core.access import Access, Asker, Condition, Scope, judge_access
+from sidecar.core.addresses import Address
 from sidecar.core.facts import RequestFacts
-from sidecar.core.policy import Policy, Rule, first_about
+from sidecar.core.policy import Candidates, Circumstances, Policy, Rule, first_about
 from sidecar.core.principal import Principal
 from sidecar.core.verdict import Deny, Reason
 
@@ -60,6 +62,74 @@ NO_PERSON: Final = Principal(
 )
 
 
+class Grounds(NamedTuple):
+    """What an explanation is made of; of the policy it has no more than the rules about a path.
+
+    `entry` is as in the explanation, `found` what its rules say of the path, `principal` who asks
+    (None: nobody) at `now` (Unix seconds), `narrowing` as for `decide`.
+    """
+
+    entry: str | None
+    found: Candidates
+    method: str
+    address: Address | None
+    preflight: bool
+    principal: Principal | None
+    now: int
+    narrowing: Access | None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that decides, None where none is about the request."""
+        return first_about(self.found.exact, self)
+
+    def explain(self) -> Explanation:
+        """Return the explanation."""
+        found, narrowing = self.found, self.narrowing
+        passed_over = tuple(_pass_over(found.exact, self))
+        rule = self.rule
+        matched = found.settle(rule, self)
+        if isinstance(matched, Deny):
+            folded = None if found.folded is None else first_about(found.folded, self)
+            return Explanation(matched, self.entry, passed_over, rule, folded, False, ())
+        accesses = (matched.access,) if narrowing is None else (matched.access, narrowing)
+        asker = Asker(self.principal or NO_PERSON, self.address, self.now)
+        conditions = tuple(
+            Judged(condition, _find_missing(condition, asker), access is narrowing)
+            for access in accesses
+            for condition in access.conditions
+        )
+        is_open = matched.access.open and narrowing is None
+        refusal = None
+        if not is_open and self.principal is None:
+            refusal = Deny(Reason.NO_CREDENTIAL)
+        elif not is_open:
+            refusal = judge_access(accesses, asker)
+        return Explanation(refusal, self.entry, passed_over, matched, None, is_open, conditions)
+
+
+def find_grounds(
+    facts: RequestFacts,
+    principal: Principal | None,
+    *,
+    policy: Policy,
+    now: int,
+    narrowing: Access | None = None,
+) -> Grounds:
+    """Return what explains why somebody may make this request or not; as for `Grounds`."""
+    host = facts.host.name
+    return Grounds(
+        policy.find_entry(host),
+        policy.find(host, facts.path),
+        facts.method,
+        facts.address,
+        facts.preflight,
+        principal,
+        now,
+        narrowing,
+    )
+
+
 def explain(
     facts: RequestFacts,
     principal: Principal | None,
@@ -72,30 +142,10 @@ def explain(
 
     `narrowing` is as for `decide`.
     """
-    entry = policy.find_entry(facts.host.name)
-    found = policy.find(facts.host.name, facts.path)
-    passed_over = tuple(_pass_over(found.exact, facts))
-    about = found.exact[len(passed_over) :]
-    rule = about[0] if about else None
-    matched = found.settle(rule, facts)
-    if isinstance(matched, Deny):
-        folded = None if found.folded is None else first_about(found.folded, facts)
-        return Explanation(matched, entry, passed_over, rule, folded, open=False, conditions=())
-    accesses = (matched.access,) if narrowing is None else (matched.access, narrowing)
-    asker = Asker(principal or NO_PERSON, facts.address, now)
-    conditions = tuple(
-        Judged(condition, _find_missing(condition, asker), access is narrowing)
-        for access in accesses
-        for condition in access.conditions
-    )
-    is_open = matched.access.open and narrowing is None
-    refusal = None
-    if not is_open:
-        refusal = Deny(Reason.NO_CREDENTIAL) if principal is None else judge_access(accesses, asker)
-    return Explanation(refusal, entry, passed_over, matched, None, is_open, conditions)
+    return find_grounds(facts, principal, policy=policy, now=now, narrowing=narrowing).explain()
 
 
-def _pass_over(rules: tuple[Rule, ...], facts: RequestFacts) -> Iterator[PassedOver]:
+def _pass_over(rules: tuple[Rule, ...], facts: Circumstances) -> Iterator[PassedOver]:
     for rule in rules:
         key = rule.find_mismatch(facts)
         if key is None:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, Protocol, cast
 
 from sidecar.core.access import Access, is_within
-from sidecar.core.addresses import Network
+from sidecar.core.addresses import Address, Network
 from sidecar.core.facts import Asked, RequestFacts
 from sidecar.core.folding import fold_path
 from sidecar.core.pathtree import PathTree
@@ -37,6 +37,22 @@ class Posture(NamedTuple):
 
     max_staleness: int
     when_stale: WhenStale
+
+
+class Circumstances(Protocol):
+    """What of a request a rule may look at besides host and path."""
+
+    @property
+    def method(self) -> str:
+        """The method."""
+
+    @property
+    def address(self) -> Address | None:
+        """The client's address, None where it is not known."""
+
+    @property
+    def preflight(self) -> bool:
+        """Whether this is a true CORS preflight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +82,7 @@ class Rule:
         """Whether it is about every request for its path."""
         return self.methods is None and self.networks is None and not self.access.preflight
 
-    def find_mismatch(self, facts: RequestFacts) -> str | None:
+    def find_mismatch(self, facts: Circumstances) -> str | None:
         """Return the key by which a request for its path is not what it is about, or None."""
         if self.methods is not None and facts.method not in self.methods:
             return "methods"
@@ -86,7 +102,7 @@ class Candidates(NamedTuple):
     folded: tuple[Rule, ...] | None
     plain: bool = False
 
-    def settle(self, rule: Rule | None, facts: RequestFacts) -> Rule | Deny:
+    def settle(self, rule: Rule | None, facts: Circumstances) -> Rule | Deny:
         """Return what decides, where `rule` is the first of `exact` that is about the request.
 
         A server that ignores case would read `/Admin` as `/admin`: where such a reading falls under
@@ -231,7 +247,7 @@ def _find_entry(hosts: Mapping[str, HostRules], host: str) -> str | None:
 NO_RULES: Final = Candidates((), None)
 
 
-def first_about(rules: Iterable[Rule], facts: RequestFacts) -> Rule | None:
+def first_about(rules: Iterable[Rule], facts: Circumstances) -> Rule | None:
     """Return the first of the rules about a path that is about the request as a whole."""
     for rule in rules:
         if rule.find_mismatch(facts) is None:

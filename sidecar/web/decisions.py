@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sidecar.core.access import Access
-from sidecar.core.explain import explain
+from sidecar.core.explain import find_grounds
 from sidecar.core.facts import RequestFacts
 from sidecar.core.personal import ShownToken
 from sidecar.core.token import VerifiedToken
@@ -49,12 +49,13 @@ def keep_refusal(
     request_id, facts, credential, narrowing = question
     token = None if isinstance(credential, Deny | None) else gate.find_opened(credential)
     principal = None if token is None else token.principal
-    why = explain(facts, principal, policy=gate.policy, now=now, narrowing=narrowing)
-    refusals.add(Refusal(request_id, now, refusal.reason, keep_inputs(facts, token), why))
+    grounds = find_grounds(facts, principal, policy=gate.policy, now=now, narrowing=narrowing)
+    refusals.add(Refusal(request_id, now, refusal.reason, keep_inputs(facts, token), grounds))
     said = describe(request_id, facts, token)
     said["reason"] = refusal.reason.value
-    said["entry"] = why.entry
-    said["rule"] = None if why.rule is None else why.rule.line
+    said["entry"] = grounds.entry
+    rule = grounds.rule
+    said["rule"] = None if rule is None else rule.line
     return said
 
 

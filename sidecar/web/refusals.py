@@ -5,12 +5,12 @@ form, and only the last ones are.
 """
 
 from collections import deque
+from itertools import chain
 from sys import getsizeof
 from typing import Final, NamedTuple
 
-from sidecar.core.access import Scope
 from sidecar.core.addresses import Address
-from sidecar.core.explain import Explanation
+from sidecar.core.explain import Explanation, Grounds
 from sidecar.core.facts import RequestFacts
 from sidecar.core.policy import Policy
 from sidecar.core.token import VerifiedToken
@@ -26,8 +26,11 @@ MOST_TOLD: Final = 16  # refusals of one id: a gateway that repeats its ids repe
 
 # Octets, measured with CPython 3.11.
 BARE: Final = 300  # a refusal without its id and texts
-EXPLAINED: Final = 250  # an explanation without its parts
-PART: Final = 120  # a rule that was passed over, a condition, a scope that is lacking
+GROUNDS: Final = 300  # of an explanation, without their parts
+RULE: Final = 16  # of those about the path
+CONDITION: Final = 120  # of the gateway's
+PERSON: Final = 1000  # who asked, if that is known, without the names of roles, scopes and so on
+NAME: Final = 64  # of those, without its text
 
 
 class Inputs(NamedTuple):
@@ -44,14 +47,15 @@ class Inputs(NamedTuple):
 class Refusal(NamedTuple):
     """One refusal at `at` (Unix seconds).
 
-    Where the question could not be read, `inputs` are what it said, and nothing explains it.
+    Where the question could not be read, `inputs` are what it said, and nothing explains it. Else
+    `grounds` do, once somebody asks.
     """
 
     request_id: str
     at: int
     reason: Reason
     inputs: Inputs | Unread
-    explanation: Explanation | None
+    grounds: Grounds | None
 
 
 class Refusals:
@@ -104,7 +108,8 @@ def keep_inputs(facts: RequestFacts, token: VerifiedToken | None) -> Inputs:
 
 def dump_refusal(refusal: Refusal, policy: Policy) -> dict[str, object]:
     """Return a refusal as JSON; `rule_stands` says whether its rule is in today's `policy`."""
-    inputs, why, reason = refusal.inputs, refusal.explanation, refusal.reason
+    inputs, reason = refusal.inputs, refusal.reason
+    why = None if refusal.grounds is None else refusal.grounds.explain()
     asked: dict[str, object]
     if isinstance(inputs, Unread):
         asked = {**dict.fromkeys(Inputs._fields), "unread": inputs._asdict()}
@@ -134,10 +139,15 @@ def _stands(why: Explanation, policy: Policy) -> bool | None:
 
 def _weigh(refusal: Refusal) -> int:
     """Return about how many octets a refusal takes; what it shares with the policy is not its."""
-    why, inputs = refusal.explanation, refusal.inputs
+    grounds, inputs = refusal.grounds, refusal.inputs
     own = BARE + len(refusal.request_id)
-    if why is None or isinstance(inputs, Unread):
+    if grounds is None or isinstance(inputs, Unread):
         return own + sum(getsizeof(text) for text in inputs if text is not None)
-    lacking = (each.missing.all_of for each in why.conditions if isinstance(each.missing, Scope))
-    parts = len(why.passed_over) + len(why.conditions) + sum(map(len, lacking))
-    return own + getsizeof(inputs.path) + len(inputs.host) + EXPLAINED + PART * parts
+    own += getsizeof(inputs.path) + len(inputs.host) + GROUNDS
+    own += RULE * (len(grounds.found.exact) + len(grounds.found.folded or ()))
+    if grounds.narrowing is not None:
+        own += CONDITION * len(grounds.narrowing.conditions)
+    if grounds.principal is None:
+        return own
+    _, roles, scopes, amr, _ = grounds.principal
+    return own + PERSON + sum(getsizeof(name) + NAME for name in chain(roles, scopes, amr))

@@ -1,20 +1,20 @@
 """The memory of refusals: the last ones, bounded, whatever strangers ask for."""
 
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from typing import Final
 
 import pytest
 
 from sidecar.core.access import Access, Roles, Scope
-from sidecar.core.explain import explain
+from sidecar.core.explain import find_grounds
 from sidecar.core.facts import RequestFacts
 from sidecar.core.policy import Policy, Rule
+from sidecar.core.principal import Principal
 from sidecar.core.verdict import Reason
 from sidecar.settings import Dialect
 from sidecar.web.refusals import (
-    LARGEST,
     LONGEST_PATH,
     MOST,
     MOST_TOLD,
@@ -32,8 +32,8 @@ POLICY: Final = Policy({HOST: [Rule("/**", Access.of(Roles(frozenset({"admin"}))
 
 def _refusal(request_id: str, at: int = NOW, path: str = "/", policy: Policy = POLICY) -> Refusal:
     facts = make_facts(path)
-    why = explain(facts, None, policy=policy, now=at)
-    return Refusal(request_id, at, Reason.NO_CREDENTIAL, keep_inputs(facts, None), why)
+    grounds = find_grounds(facts, None, policy=policy, now=at)
+    return Refusal(request_id, at, Reason.NO_CREDENTIAL, keep_inputs(facts, None), grounds)
 
 
 def _unread(request_id: str, target: str = "//") -> Refusal:
@@ -87,27 +87,47 @@ def _wide(number: int) -> RequestFacts:
     return make_facts(f"/{number:05}" + "\U0001f600" * 2000)
 
 
-def test_its_octets_are_bounded_whatever_is_refused() -> None:
-    """Wide characters, long ids, and a rule of which each explanation lists many scopes."""
+def _nobody(_: int) -> None:
+    """Return who is not known."""
+
+
+def _somebody(number: int) -> Principal:
+    """Return a person whom nobody else resembles: as many roles and scopes as there may be."""
+    names = [f"{number:05}-{each:03}" for each in range(400)]
+    return Principal(f"person{number}", frozenset(names), frozenset(names), frozenset(names), NOW)
+
+
+def _stranger(number: int) -> Principal:
+    """Return a person with one long role, and nothing else."""
+    role = "\U0001f600" * 59 + f"{number:05}"
+    return Principal(None, frozenset({role}), frozenset(), frozenset(), None)
+
+
+@pytest.mark.parametrize("who", [_nobody, _somebody, _stranger])
+def test_its_octets_are_bounded_whatever_is_refused(
+    who: Callable[[int], Principal | None],
+) -> None:
+    """Wide characters, long ids, many rules about one path, and people with many roles."""
     scopes = frozenset(f"scope-{number}" for number in range(200))
     narrow = [
         Rule("/**", Access(), line, networks=(ip_network(f"10.0.0.{line}/32"),))
         for line in range(1, 50)
     ]
     policy = Policy({HOST: [*narrow, Rule("/**", Access.of(Scope(scopes)), 99)]})
-    refusals = Refusals()
+    largest = 1_000_000
+    refusals = Refusals(largest=largest)
     tracemalloc.start()
     try:
         for number in range(2000):
             facts = _wide(number)
-            why = explain(facts, None, policy=policy, now=NOW)
+            grounds = find_grounds(facts, who(number), policy=policy, now=NOW)
             inputs = keep_inputs(facts, None)
-            refusals.add(Refusal(f"{number:0128}", NOW, Reason.SCOPE_MISSING, inputs, why))
+            refusals.add(Refusal(f"{number:0128}", NOW, Reason.SCOPE_MISSING, inputs, grounds))
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert 0 < len(refusals) < 2000
-    assert taken < LARGEST
+    assert taken < largest
 
 
 def test_what_could_not_be_read_counts_as_much_as_it_takes() -> None:
