@@ -35,15 +35,27 @@ OF_THE_RING: Final = frozenset({Reason.UNKNOWN_KEY, Reason.KEY_NOT_YET})
 MOST_OTHERS: Final = 7  # accesses that are remembered to have let a token in before
 
 
-@dataclass(slots=True)
-class Passed:
-    """An allow, and all that it was decided by: while that is the same, it would be no other.
+class LastAllow:
+    """The last allow of what is shown again and again, and all that it was decided by.
 
-    `access` let it in, and so have `others`. `since` and `until` are Unix seconds; `used_at` is the
-    one in which its use was last noted, and it was between them.
+    While that is the same, the next decision would be no other. `token` is None where none is
+    remembered, and then the rest says nothing. `access` let it in, and so have `others`. `since`
+    and `until` are Unix seconds; `used_at` is the one in which its use was last noted, and it was
+    between them.
     """
 
-    token: VerifiedToken
+    __slots__ = (
+        "access",
+        "by_cookie",
+        "others",
+        "ring",
+        "since",
+        "state",
+        "token",
+        "until",
+        "used_at",
+    )
+
     access: Access
     others: tuple[Access, ...]
     by_cookie: bool
@@ -52,6 +64,9 @@ class Passed:
     since: int
     until: int
     used_at: int
+
+    def __init__(self) -> None:
+        self.token: VerifiedToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,58 +177,55 @@ class Gate:
         return verdict
 
     def remember(
-        self,
-        allow: Allow,
-        asked: Asked,
-        now: Now,
-        sealed: SealedAssertion | None,
-        before: Passed | None,
-    ) -> Passed | None:
-        """Return what an allow was decided by, None where the time or an address had a say in it.
+        self, last: LastAllow, allow: Allow, asked: Asked, now: Now, sealed: SealedAssertion | None
+    ) -> None:
+        """Remember what an allow was decided by, unless the time or an address had a say in it.
 
-        `sealed` is the assertion that goes with it, `before` what was remembered until now.
+        `sealed` is the assertion that goes with it.
         """
-        token = allow.token
+        before, last.token = last.token, None
+        token, ring = allow.token, self.ring
         rule = self.policy.find_plain(asked)
         if token is None or rule is None or not rule.access.lasting or allow.stale:
-            return None
-        standing = token.standing
-        if standing is None or standing.ring is not self.ring:
-            return None
-        since, until = standing.since, standing.until
+            return
+        if token.good_by is not ring:
+            return
+        since, until = token.good_since, token.good_until
         if sealed is not None:
             since, until = max(since, sealed.since), min(until, sealed.until)
         others: tuple[Access, ...] = ()
-        if before is not None and before.token is token:
+        if before is token:
             # What they say of its principal holds whatever else has changed.
-            known = (before.access, *before.others)
+            known = (last.access, *last.others)
             others = tuple(each for each in known if each is not rule.access)[:MOST_OTHERS]
-        by_cookie = token.kind is TokenKind.SESSION
-        ring, state = standing.ring, standing.state
-        return Passed(token, rule.access, others, by_cookie, ring, state, since, until, now.unix)
+        last.token, last.by_cookie = token, token.kind is TokenKind.SESSION
+        last.access, last.others = rule.access, others
+        last.ring, last.state = ring, token.good_in
+        last.since, last.until, last.used_at = since, until, now.unix
 
-    def allows_again(self, passed: Passed, asked: Asked, now: Now) -> bool:
+    def allows_again(self, last: LastAllow, asked: Asked, now: Now) -> bool:
         """Say whether `decide` would allow this too, and note the use.
 
         It has no say about a cookie that another site makes a browser send along.
         """
-        rule = self.policy.find_plain(asked)
+        token, rule = last.token, self.policy.find_plain(asked)
         view, unix = self.view, now.unix
         if (
-            rule is None
-            or (rule.access is not passed.access and not _holds(passed.others, rule.access))
-            or passed.ring is not self.ring
-            or passed.state is not view.state
-            or (passed.used_at != unix and not passed.since <= unix < passed.until)
+            token is None
+            or rule is None
+            or (rule.access is not last.access and not _holds(last.others, rule.access))
+            or last.ring is not self.ring
+            or last.state is not view.state
+            or (last.used_at != unix and not last.since <= unix < last.until)
             or view.read_at is None
         ):
             return False
         age = now.monotonic - view.read_at
         if age > self._max_staleness or (rule.max_staleness or age) < age:
             return False
-        if passed.used_at != unix:
-            passed.used_at = unix
-            self._note_use(passed.token, now)
+        if last.used_at != unix:
+            last.used_at = unix
+            self._note_use(token, now)
         return True
 
     def find_bearer(self, credential: Credential, now: Now) -> VerifiedToken | Deny:

@@ -63,30 +63,23 @@ _END: Final = re.compile(rb'"exp":([0-9]{1,15})[,}]')
 class VerifiedToken:
     """A token that this ring sealed, of the kind asked for, for this issuer and audience.
 
-    `kid` is None where no key sealed it: what the store vouched for (core/personal.py). `standing`
-    is what was last found of it: that it is good, and for how long; no part of what it says.
+    `kid` is None where no key sealed it: what the store vouched for (core/personal.py). No part of
+    what it says is what was last found of it: that it is good by `good_by`, None before that, and
+    the state `good_in` of the view, from `good_since` until `good_until`, in Unix seconds; the
+    latter is the first at which another look is needed.
     """
 
     kind: TokenKind
     kid: str | None
     claims: Claims
     principal: Principal = field(init=False)
-    standing: "Standing | None" = field(init=False, default=None, repr=False, compare=False)
+    good_by: KeyRing | None = field(init=False, default=None, repr=False, compare=False)
+    good_in: object = field(init=False, default=None, repr=False, compare=False)
+    good_since: int = field(init=False, default=0, repr=False, compare=False)
+    good_until: int = field(init=False, default=0, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.principal = Principal.of(self.claims)
-
-
-class Standing(NamedTuple):
-    """A token is good by this ring and this state of the view, from `since` until `until`.
-
-    Both are Unix seconds; the latter is the first at which another look is needed.
-    """
-
-    ring: KeyRing
-    state: object
-    since: int
-    until: int
 
 
 class _Header(NamedTuple):

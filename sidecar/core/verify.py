@@ -12,7 +12,7 @@ from sidecar.core.keyring import KeyRing, KeyState
 from sidecar.core.origin import SAFE_METHODS, Site
 from sidecar.core.policy import Policy, Posture, WhenStale
 from sidecar.core.revocation import RevocationView
-from sidecar.core.token import OVER, Standing, VerifiedToken
+from sidecar.core.token import OVER, VerifiedToken
 from sidecar.core.verdict import Allow, Deny, Reason, Verdict
 from sidecar.errors import NoVerdict
 
@@ -32,12 +32,10 @@ def judge_token(
     """
     # What was found lately holds as long as nothing has changed. Among very many revocations a look
     # goes to memory that no cache holds.
-    known = token.standing
     if (
-        known is not None
-        and known.ring is ring
-        and known.state is view.state
-        and known.since <= now < known.until
+        token.good_by is ring
+        and token.good_in is view.state
+        and token.good_since <= now < token.good_until
     ):
         return token
     claims, kid = token.claims, token.kid
@@ -73,7 +71,8 @@ def judge_token(
     refusal = view.find_refusal(claims)
     if refusal is not None:
         return Deny(refusal)
-    token.standing = Standing(ring, view.state, now, until)
+    token.good_by, token.good_in = ring, view.state
+    token.good_since, token.good_until = now, until
     return token
 
 

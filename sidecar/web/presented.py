@@ -5,18 +5,16 @@ is read from those, and what goes on of them to the upstream, is kept: by the wh
 where they let somebody in, so that forgeries push nothing out.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sidecar.core.cache import BoundedCache
 from sidecar.core.verdict import Deny, Reason
 from sidecar.credentials.opening import Credential
+from sidecar.gate import LastAllow
 from sidecar.web.authorization import PersonalCredential, other_authorization
 from sidecar.web.credentials import CookieJar, all_cookies, find_credential, other_cookies
 from sidecar.web.headers import AUTHORIZATION, COOKIE, FORWARDED_FOR, Headers, has_too_many_cookies
 from sidecar.web.rendered import render_line
-
-if TYPE_CHECKING:
-    from sidecar.gate import Passed
 
 REMEMBERED: Final = 4096  # spellings, twice over
 REMEMBERED_OCTETS: Final = 20 << 20  # in all, by what one with its answer is estimated to take
@@ -28,15 +26,15 @@ LONGEST_FORWARDED_FOR: Final = 128  # characters
 Spelling = str | tuple[str | None, str, bool, frozenset[str]]
 
 
-class Presented:
+class Presented(LastAllow):
     """What was shown: the one credential that counts, and the header lines that go on.
 
-    `passed` is its last allow, which was about `host`, for whom `forwarded_for` named (None where
-    that was not one short line), and answered with `lines`. `spelling` is how it was shown, None
-    where that is not kept, or already is.
+    Its last allow was about `host`, for whom `forwarded_for` named (None where that was not one
+    short line), and answered with `lines`. `spelling` is how it was shown, None where that is not
+    kept, or already is.
     """
 
-    __slots__ = ("credential", "forwarded_for", "host", "lines", "onward", "passed", "spelling")
+    __slots__ = ("credential", "forwarded_for", "host", "lines", "onward", "spelling")
 
     def __init__(
         self,
@@ -44,21 +42,20 @@ class Presented:
         onward: bytes,
         spelling: Spelling | None,
     ) -> None:
+        super().__init__()
         self.credential = credential
         self.onward = onward
         self.spelling = spelling
-        self.passed: Passed | None = None
         self.host = ""
         self.forwarded_for: str | None = None
         self.lines = b""
 
-    def remember(self, passed: "Passed | None", headers: Headers, host: str, lines: bytes) -> None:
-        """Remember an allow, of a question with these headers about `host`, and its answer."""
+    def remember(self, headers: Headers, host: str, lines: bytes) -> None:
+        """Remember the answer to a question with these headers about `host`."""
         said = headers.getall(FORWARDED_FOR, ())
         self.forwarded_for = None
         if len(said) == 1 and len(said[0]) <= LONGEST_FORWARDED_FOR:
             self.forwarded_for = said[0]
-        self.passed = passed
         self.host = host
         self.lines = lines
 

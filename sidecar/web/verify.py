@@ -111,7 +111,7 @@ def answer(
     gate = context.gate
     if (
         not isinstance(presented, Deny)
-        and (passed := presented.passed) is not None
+        and presented.token is not None
         and presented.host == asked.host.name
         and (
             presented.is_for_same_client(headers)
@@ -119,8 +119,8 @@ def answer(
         )
         and not isinstance(parameters, Deny)
         and parameters.narrowing is None
-        and (not passed.by_cookie or cannot_be_cross_site(headers, asked))
-        and gate.allows_again(passed, asked, now)
+        and (not presented.by_cookie or cannot_be_cross_site(headers, asked))
+        and gate.allows_again(presented, asked, now)
     ):
         gate.decisions[ALLOW] += 1
         return make_head((presented.lines, request_id, now.unix))
@@ -224,8 +224,8 @@ def _find_lines(context: Context, read: _Read, allow: Allow, now: Now) -> bytes:
     lines = render_allow(identity, token.claims, assertion) + presented.onward
     if isinstance(presented.credential, Credential):
         if context.decisions is not Decisions.ALL:  # for the log all is found anew
-            passed = gate.remember(allow, asked, now, sealed, presented.passed)
-            presented.remember(passed, read.request.headers, host, lines)
+            gate.remember(presented, allow, asked, now, sealed)
+            presented.remember(read.request.headers, host, lines)
         context.presenting.keep(presented)
     return lines
 

@@ -135,7 +135,7 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
         ),
         "    the clock": lambda _: read_clock(),
         "    whether it is allowed again": lambda number: gate.allows_again(
-            one(shown, number).passed, one(parsed, number), now
+            one(shown, number), one(parsed, number), now
         ),
         "  the head": lambda number: one(heads, number).render(HttpVersion11, keep_alive=True),
     }

@@ -15,15 +15,15 @@ def told(*lines: str) -> CIMultiDictProxy[str]:
 @pytest.mark.parametrize("lines", [(), ("10.1.2.3", "10.1.2.4"), (LONG,), ("10.1.2.3", LONG)])
 def test_of_addresses_one_short_line_is_kept_and_nothing_else(lines: tuple[str, ...]) -> None:
     presented = Presented(None, b"", None)
-    presented.remember(None, told("10.1.2.3"), "app.example.com", b"")
+    presented.remember(told("10.1.2.3"), "app.example.com", b"")
     assert presented.forwarded_for == "10.1.2.3"
     assert presented.is_for_same_client(told("10.1.2.3"))
-    presented.remember(None, told(*lines), "app.example.com", b"")
+    presented.remember(told(*lines), "app.example.com", b"")
     assert presented.forwarded_for is None
     assert not presented.is_for_same_client(told(*lines))
 
 
 def test_no_line_is_not_an_empty_one() -> None:
     presented = Presented(None, b"", None)
-    presented.remember(None, told(), "app.example.com", b"")
+    presented.remember(told(), "app.example.com", b"")
     assert not presented.is_for_same_client(told(""))

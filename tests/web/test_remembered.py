@@ -20,7 +20,7 @@ from sidecar.core.grant import Issuer
 from sidecar.core.keyring import KeyRing
 from sidecar.core.policy import Policy, WhenStale
 from sidecar.core.revocation import Level, Revocation, RevocationView
-from sidecar.gate import Gate, GateOptions, Passed
+from sidecar.gate import Gate, GateOptions, LastAllow
 from sidecar.schemas.policy import parse_rules
 from sidecar.web import verify
 from sidecar.web.asking import Message
@@ -89,8 +89,8 @@ class Counting(Gate):
 
     remembered = 0
 
-    def allows_again(self, passed: Passed, asked: Asked, now: Now) -> bool:
-        again = super().allows_again(passed, asked, now)
+    def allows_again(self, last: LastAllow, asked: Asked, now: Now) -> bool:
+        again = super().allows_again(last, asked, now)
         self.remembered += again
         return again
 
