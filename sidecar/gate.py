@@ -133,7 +133,10 @@ class Gate:
         )
 
     def open(self, credential: Credential, now: Now) -> VerifiedToken | Deny:
-        """Return what is in a credential that asks to be let in, for `decide` at this moment."""
+        """Return what is in a credential, for `decide`, which says whether that is still good.
+
+        What is over by its own word may be refused unopened.
+        """
         return self._openings.open(credential, self.ring, now.unix)
 
     def decide(
@@ -142,23 +145,23 @@ class Gate:
         credential: Credential | ShownToken | Deny | None,
         now: Now,
         narrowing: Access | None = None,
-        opened: VerifiedToken | Deny | Unknown | None = None,
+        opened: VerifiedToken | Deny | None = None,
     ) -> Verdict:
         """Return the verdict about a request; `narrowing` must let in too whom the rule lets in.
 
-        `opened` is what `open` has just said of the credential, None where it was not asked. Raises
+        `opened` is what `open` has just said of a Credential, None where it was not asked. Raises
         NoVerdict where only a fresh view can tell, or a store that did not answer.
         """
+        found: VerifiedToken | Deny | Unknown | None
         if isinstance(credential, Credential):
-            if opened is None:
-                opened = self.open(credential, now)
+            found = self.open(credential, now) if opened is None else opened
         elif isinstance(credential, Deny):  # two, or malformed: on any rule
             return credential
         else:
-            opened = None if credential is None else credential.opened
+            found = None if credential is None else credential.opened
         verdict = decide(
             facts,
-            opened,
+            found,
             policy=self.policy,
             ring=self.ring,
             view=self.view,

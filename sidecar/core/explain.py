@@ -1,8 +1,8 @@
 """Why a request is let in or not, by the policy: asked of the same matchers that decide.
 
 What a token is worth at this moment is not asked here: the explanation is about somebody who is
-signed in, or about nobody. What it is made of takes less time and memory than the explanation, and
-hardly any is asked for.
+signed in, or about nobody. About nobody, what it is made of takes less time and memory than the
+explanation, and hardly any is asked for.
 """
 
 from collections.abc import Iterator
@@ -65,8 +65,8 @@ NO_PERSON: Final = Principal(
 class Grounds(NamedTuple):
     """What an explanation is made of; of the policy it has no more than the rules about a path.
 
-    `entry` is as in the explanation, `found` what its rules say of the path, `principal` who asks
-    (None: nobody) at `now` (Unix seconds), `narrowing` as for `decide`.
+    `entry` is as in the explanation, `found` what its rules say of the path. Somebody asks at `now`
+    (Unix seconds); `narrowing` is as for `decide`.
     """
 
     entry: str | None
@@ -74,7 +74,6 @@ class Grounds(NamedTuple):
     method: str
     address: Address | None
     preflight: bool
-    principal: Principal | None
     now: int
     narrowing: Access | None
 
@@ -83,8 +82,8 @@ class Grounds(NamedTuple):
         """The rule that decides, None where none is about the request."""
         return first_about(self.found.exact, self)
 
-    def explain(self) -> Explanation:
-        """Return the explanation."""
+    def explain(self, principal: Principal | None) -> Explanation:
+        """Return why `principal` (None: nobody) may make this request or not."""
         found, narrowing = self.found, self.narrowing
         passed_over = tuple(_pass_over(found.exact, self))
         rule = self.rule
@@ -93,7 +92,7 @@ class Grounds(NamedTuple):
             folded = None if found.folded is None else first_about(found.folded, self)
             return Explanation(matched, self.entry, passed_over, rule, folded, False, ())
         accesses = (matched.access,) if narrowing is None else (matched.access, narrowing)
-        asker = Asker(self.principal or NO_PERSON, self.address, self.now)
+        asker = Asker(principal or NO_PERSON, self.address, self.now)
         conditions = tuple(
             Judged(condition, _find_missing(condition, asker), access is narrowing)
             for access in accesses
@@ -101,20 +100,14 @@ class Grounds(NamedTuple):
         )
         is_open = matched.access.open and narrowing is None
         refusal = None
-        if not is_open and self.principal is None:
-            refusal = Deny(Reason.NO_CREDENTIAL)
-        elif not is_open:
-            refusal = judge_access(accesses, asker)
+        if not is_open:
+            nobody = Deny(Reason.NO_CREDENTIAL)
+            refusal = nobody if principal is None else judge_access(accesses, asker)
         return Explanation(refusal, self.entry, passed_over, matched, None, is_open, conditions)
 
 
 def find_grounds(
-    facts: RequestFacts,
-    principal: Principal | None,
-    *,
-    policy: Policy,
-    now: int,
-    narrowing: Access | None = None,
+    facts: RequestFacts, *, policy: Policy, now: int, narrowing: Access | None = None
 ) -> Grounds:
     """Return what explains why somebody may make this request or not; as for `Grounds`."""
     host = facts.host.name
@@ -124,7 +117,6 @@ def find_grounds(
         facts.method,
         facts.address,
         facts.preflight,
-        principal,
         now,
         narrowing,
     )
@@ -142,7 +134,8 @@ def explain(
 
     `narrowing` is as for `decide`.
     """
-    return find_grounds(facts, principal, policy=policy, now=now, narrowing=narrowing).explain()
+    grounds = find_grounds(facts, policy=policy, now=now, narrowing=narrowing)
+    return grounds.explain(principal)
 
 
 def _pass_over(rules: tuple[Rule, ...], facts: Circumstances) -> Iterator[PassedOver]:

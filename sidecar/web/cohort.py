@@ -4,8 +4,8 @@ Each connection's octets could be parsed, judged and answered before the next on
 those stages are different code, and a processor has room for little of it at hand: by the end of
 one it would have to fetch the next anew, for each connection. So the octets of all are taken first;
 then they are parsed, some at a time; what came of those is judged and written; and then it is sent
-(docs/decisions/0031). Where answers take dear work, that is done for all of them behind the others,
-then they are made of it, and sent (docs/decisions/0034).
+(docs/decisions/0031). Answers that take dear work stand behind: it is done for a few, then they are
+made of it, and sent (docs/decisions/0034).
 """
 
 from asyncio import AbstractEventLoop
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Connections. With more, the collector of garbage would look at what waits between the stages.
 TOGETHER: Final = 32
+DEAR_TOGETHER: Final = 8  # of those, the ones whose answers take dear work
 FEW: Final = 4  # arrivals; below, to wait for each other costs more than it spares
 ALONE: Final = 64  # arrivals that are dealt with as they come, until it is looked again
 
@@ -74,8 +75,8 @@ class Cohort:
                         dear.append((lane, result, later))
             for lane, _ in parsed:
                 lane.send()
-            if dear:
-                self.work_on(dear, now)
+            for first in range(0, len(dear), DEAR_TOGETHER):
+                self.work_on(dear[first : first + DEAR_TOGETHER], now)
 
     def work_on(self, dear: "Dear", now: Now) -> None:
         """Do what is dear, as far as this turn has a share of it left, then answer and send."""

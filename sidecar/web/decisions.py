@@ -48,9 +48,10 @@ def keep_refusal(
     """Keep a refusal of the gate at `now` (Unix seconds), and return what is said of it."""
     request_id, facts, credential, narrowing = question
     token = None if isinstance(credential, Deny | None) else gate.find_opened(credential)
-    principal = None if token is None else token.principal
-    grounds = find_grounds(facts, principal, policy=gate.policy, now=now, narrowing=narrowing)
-    refusals.add(Refusal(request_id, now, refusal.reason, keep_inputs(facts, token), grounds))
+    grounds = find_grounds(facts, policy=gate.policy, now=now, narrowing=narrowing)
+    # Of who is known it is found out at once what they lack: all that they are may be long.
+    why = grounds if token is None else grounds.explain(token.principal)
+    refusals.add(Refusal(request_id, now, refusal.reason, keep_inputs(facts, token), why))
     said = describe(request_id, facts, token)
     said["reason"] = refusal.reason.value
     said["entry"] = grounds.entry

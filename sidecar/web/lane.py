@@ -21,9 +21,9 @@ from aiohttp.http import (
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from sidecar.clock import Now, read_clock
+from sidecar.web.answering import Answering, Parsed
 from sidecar.web.asking import Message
 from sidecar.web.pace import Later
-from sidecar.web.parking import Parking, Parsed
 from sidecar.web.protocol import ProtocolServer
 from sidecar.web.verify import Answer, find_question
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from asyncio import BaseTransport
 
 
-class Lane(Parking):
+class Lane(Answering):
     """One connection; answers what it can as soon as it has come."""
 
     __slots__ = ("_held", "_questions")
@@ -167,7 +167,7 @@ class Lane(Parking):
                 later = self.deal_with(result, now)
                 if later is not None:
                     self._server.cohort.work_on([(self, result, later)], now)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - told to the loop, as it does itself
             self.fail(error)
         self.send()
 

@@ -1,10 +1,10 @@
 """What is dear waits its turn, so that many who come at once hold nobody else up.
 
-To open a token that nobody has shown before, or to seal an assertion, takes many times as long as
-all the rest of an answer. A burst of such questions would hold the loop until the last of them is
-answered, and what costs next to nothing would wait behind it. So there is a slice of that work for
-each turn of the loop. What is left over goes on in the next turns, in its order, between whatever
-else has come. No thread and no timer takes part.
+To open a token that nobody has shown before, to seal an assertion, to refuse somebody: each takes
+many times as long as to let in whoever is known. A burst of such questions would hold the loop
+until the last of them is answered, and what costs next to nothing would wait behind it. So there is
+a slice of that work for each turn of the loop. What is left over goes on in the next turns, in its
+order, between whatever else has come. No thread and no timer takes part.
 
 Of all that has its turn the dear part is done first, then what makes answers of it: those are
 different code, and a processor has room for little of it at hand (docs/decisions/0034).
@@ -22,6 +22,8 @@ Rest = Callable[[], object]  # of a piece of work: all but its dear part
 
 MOST_WAITING: Final = 512  # pieces; the last one waits for a few tenths of a second at most
 SLICE: Final = 0.001  # seconds; with 2048 bits a signature takes a quarter of it
+# Pieces whose dear parts are done before their rests are, which nothing holds to a slice.
+TOGETHER: Final = 8
 
 
 class Pace:
@@ -31,7 +33,6 @@ class Pace:
         self._begun = False  # whether this turn has had any, or begins with what was left over
         self._until = 0.0
         self._left: deque[Callable[[], Rest | None]] = deque()
-        self._rests: deque[Rest] = deque()
 
     @property
     def waiting(self) -> int:
@@ -56,7 +57,7 @@ class Pace:
         return perf_counter() < self._until
 
     def put(self, work: Callable[[], Rest | None]) -> None:
-        """Have dear work done in its turn, and what it returns at the end of that."""
+        """Have dear work done in its turn, and what it returns behind a few others."""
         self._left.append(work)
         self._begin()
 
@@ -79,16 +80,20 @@ class Pace:
     def _turn(self) -> None:
         """Begin a turn of the loop with what is left over from those before."""
         self._begun = False
-        if self._left or self._rests:
-            self._begin()  # first: another turn comes also where a piece of work raises
-        while self._left:
-            rest = self._left.popleft()()
-            if rest is not None:
-                self._rests.append(rest)
-            if perf_counter() >= self._until:
-                break
-        while self._rests:
-            self._rests.popleft()()
+        if self._left:
+            self._begin()
+        until = self._until
+        is_over = False
+        while self._left and not is_over:
+            rests: list[Rest] = []
+            while self._left and not is_over and len(rests) < TOGETHER:
+                rest = _do(self._left.popleft())
+                if rest is not None:
+                    rests.append(rest)
+                is_over = perf_counter() >= until
+            for rest in rests:
+                _do(rest)
+            is_over = perf_counter() >= until
 
 
 class Later(NamedTuple, Generic[T]):
@@ -99,6 +104,16 @@ class Later(NamedTuple, Generic[T]):
 
     pace: Pace
     work: Callable[[], Callable[[], T]]
+
+
+def _do(work: Callable[[], T]) -> T | None:
+    """Do a piece of work; what it raises is a bug, and is told to the loop, as it does itself."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - the others go on
+        told = {"message": "a piece of dear work failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(told)
+        return None
 
 
 def _work_for(
@@ -118,6 +133,8 @@ def _work_for(
 
 
 def _settle(done: asyncio.Future[T], rest: Callable[[], T]) -> None:
+    if done.done():  # as above
+        return
     try:
         done.set_result(rest())
     except Exception as error:  # noqa: BLE001 - as above

@@ -5,10 +5,10 @@ form, and only the last ones are.
 """
 
 from collections import deque
-from itertools import chain
 from sys import getsizeof
 from typing import Final, NamedTuple
 
+from sidecar.core.access import Scope
 from sidecar.core.addresses import Address
 from sidecar.core.explain import Explanation, Grounds
 from sidecar.core.facts import RequestFacts
@@ -26,11 +26,9 @@ MOST_TOLD: Final = 16  # refusals of one id: a gateway that repeats its ids repe
 
 # Octets, measured with CPython 3.11.
 BARE: Final = 300  # a refusal without its id and texts
-GROUNDS: Final = 300  # of an explanation, without their parts
-RULE: Final = 16  # of those about the path
-CONDITION: Final = 120  # of the gateway's
-PERSON: Final = 1000  # who asked, if that is known, without the names of roles, scopes and so on
-NAME: Final = 64  # of those, without its text
+EXPLAINED: Final = 250  # an explanation, or the grounds of one, without its parts
+PART: Final = 120  # a rule that was passed over, a condition, a scope that is lacking
+RULE: Final = 16  # one that is about the path, in the grounds
 
 
 class Inputs(NamedTuple):
@@ -47,15 +45,15 @@ class Inputs(NamedTuple):
 class Refusal(NamedTuple):
     """One refusal at `at` (Unix seconds).
 
-    Where the question could not be read, `inputs` are what it said, and nothing explains it. Else
-    `grounds` do, once somebody asks.
+    Where the question could not be read, `inputs` are what it said, and nothing explains it. Where
+    it was nobody known, the grounds of the explanation are kept, for whoever asks.
     """
 
     request_id: str
     at: int
     reason: Reason
     inputs: Inputs | Unread
-    grounds: Grounds | None
+    why: Explanation | Grounds | None
 
 
 class Refusals:
@@ -108,8 +106,9 @@ def keep_inputs(facts: RequestFacts, token: VerifiedToken | None) -> Inputs:
 
 def dump_refusal(refusal: Refusal, policy: Policy) -> dict[str, object]:
     """Return a refusal as JSON; `rule_stands` says whether its rule is in today's `policy`."""
-    inputs, reason = refusal.inputs, refusal.reason
-    why = None if refusal.grounds is None else refusal.grounds.explain()
+    inputs, reason, why = refusal.inputs, refusal.reason, refusal.why
+    if isinstance(why, Grounds):
+        why = why.explain(None)
     asked: dict[str, object]
     if isinstance(inputs, Unread):
         asked = {**dict.fromkeys(Inputs._fields), "unread": inputs._asdict()}
@@ -139,15 +138,14 @@ def _stands(why: Explanation, policy: Policy) -> bool | None:
 
 def _weigh(refusal: Refusal) -> int:
     """Return about how many octets a refusal takes; what it shares with the policy is not its."""
-    grounds, inputs = refusal.grounds, refusal.inputs
+    why, inputs = refusal.why, refusal.inputs
     own = BARE + len(refusal.request_id)
-    if grounds is None or isinstance(inputs, Unread):
+    if why is None or isinstance(inputs, Unread):
         return own + sum(getsizeof(text) for text in inputs if text is not None)
-    own += getsizeof(inputs.path) + len(inputs.host) + GROUNDS
-    own += RULE * (len(grounds.found.exact) + len(grounds.found.folded or ()))
-    if grounds.narrowing is not None:
-        own += CONDITION * len(grounds.narrowing.conditions)
-    if grounds.principal is None:
-        return own
-    _, roles, scopes, amr, _ = grounds.principal
-    return own + PERSON + sum(getsizeof(name) + NAME for name in chain(roles, scopes, amr))
+    own += getsizeof(inputs.path) + len(inputs.host) + EXPLAINED
+    if isinstance(why, Grounds):
+        parts = 0 if why.narrowing is None else len(why.narrowing.conditions)
+        rules = len(why.found.exact) + len(why.found.folded or ())
+        return own + PART * parts + RULE * rules
+    lacking = (each.missing.all_of for each in why.conditions if isinstance(each.missing, Scope))
+    return own + PART * (len(why.passed_over) + len(why.conditions) + sum(map(len, lacking)))

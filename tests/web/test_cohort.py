@@ -11,7 +11,7 @@ import pytest_asyncio
 from sidecar.core.token import open_token
 from sidecar.credentials import opening
 from sidecar.web import pace
-from sidecar.web.cohort import ALONE, FEW, TOGETHER, Cohort
+from sidecar.web.cohort import ALONE, DEAR_TOGETHER, FEW, TOGETHER, Cohort
 from sidecar.web.lane import Lane
 from sidecar.web.protocol import ProtocolServer
 from tests.web.gated import Gated
@@ -172,7 +172,7 @@ async def test_all_are_parsed_then_all_are_judged_and_then_all_is_sent(
     assert runs(called) == [(name, count) for count in counts for name in stages]
 
 
-async def test_what_is_dear_is_done_for_all_behind_what_is_not(
+async def test_what_is_dear_is_done_for_a_few_at_a_time_behind_what_is_not(
     lines: Lines, warm: bytes, cold: list[bytes], called: list[str]
 ) -> None:
     of_cold = range(0, TOGETHER, 2)
@@ -180,14 +180,14 @@ async def test_what_is_dear_is_done_for_all_behind_what_is_not(
         lane.data_received(cold[number] if number in of_cold else warm)
     await asyncio.sleep(0)
     assert lines.statuses[:TOGETHER] == [[b"200"]] * TOGETHER
-    count = len(of_cold)
+    stages = ("parse_held", "deal_with", "send"), ("work", "finish", "send")
     assert runs(called) == [
-        ("parse_held", TOGETHER),
-        ("deal_with", TOGETHER),
-        ("send", TOGETHER),
-        ("work", count),
-        ("finish", count),
-        ("send", count),
+        *((name, TOGETHER) for name in stages[0]),
+        *(
+            (name, DEAR_TOGETHER)
+            for _ in range(len(of_cold) // DEAR_TOGETHER)
+            for name in stages[1]
+        ),
     ]
 
 

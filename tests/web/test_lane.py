@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sidecar.credentials.assertions import Assertions
-from sidecar.web import parking
+from sidecar.web import answering
 from sidecar.web.cohort import ALONE, Cohort
 from sidecar.web.lane import Lane
 from sidecar.web.problems import PlainRefusal
@@ -374,7 +374,7 @@ async def test_a_bug_in_writing_is_a_problem_with_status_500(
     for owner, name in (
         (AllowHead, "render"),
         (PlainRefusal, "render"),
-        (parking, "render_whole"),
+        (answering, "render_whole"),
     ):
         monkeypatch.setattr(owner, name, fail)
     octets = await talk(ways.lane, [question("traefik", *ways.people.credentials[who], *lines)])

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from sidecar.web import pace as pace_module
 from sidecar.web.pace import MOST_WAITING, SLICE, Pace
 
 pytestmark = pytest.mark.asyncio
 
 PIECE = 0.0005  # seconds of work; a signature takes less
+REST = 0.0001  # seconds of work behind that; a refusal takes less
 BURST = 100  # pieces at once: to ask for them costs next to nothing, under coverage too
 PROMISE = 0.005  # seconds for which the loop may be held
 ROUNDS = 3  # the machine is shared: the best one counts
@@ -84,6 +86,27 @@ def _no_garbage() -> Iterator[None]:
 async def test_a_burst_holds_the_loop_no_longer_than_is_promised() -> None:
     assert min([await hold(Unpaced()) for _ in range(ROUNDS)]) > PIECE * BURST * 0.9
     assert min([await hold(Pace()) for _ in range(ROUNDS)]) < PROMISE
+
+
+@pytest.mark.usefixtures("_no_garbage")
+async def test_what_is_left_of_them_holds_it_no_longer_either() -> None:
+    """As where strangers show what is no token: to see that takes less than to refuse it."""
+
+    async def hold_with(together: int) -> float:
+        pace = Pace()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pace_module, "TOGETHER", together)
+            for _ in range(BURST):
+                pace.put(lambda: partial(work_for, REST))
+            longest = 0.0
+            while pace.waiting:
+                began = time.thread_time()
+                await next_turn()
+                longest = max(longest, time.thread_time() - began)
+        return longest
+
+    assert min([await hold_with(BURST) for _ in range(ROUNDS)]) > PROMISE
+    assert min([await hold_with(pace_module.TOGETHER) for _ in range(ROUNDS)]) < PROMISE
 
 
 async def test_what_is_cheap_is_answered_between() -> None:
@@ -205,6 +228,23 @@ async def test_what_is_left_behind_one_that_raises_is_done() -> None:
         await failing
     assert done == [1, 2]
     assert [type(error) for error in said] == [LookupError]
+
+
+async def test_who_goes_while_their_answer_is_made_is_not_answered() -> None:
+    pace, done, said = Pace(), list[int](), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: said.append(told))
+    waiting: asyncio.Future[None]
+
+    def work() -> Callable[[], None]:
+        waiting.cancel()
+        return partial(done.append, 1)
+
+    waiting = asyncio.ensure_future(pace.run(work, stays))
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    while pace.waiting:
+        await next_turn()
+    assert (done, said) == ([], [])
 
 
 def returning(rest: Callable[[], None]) -> Callable[[], None]:

@@ -41,7 +41,7 @@ class Parsed:
         return self._result
 
 
-class Parking(Protocol):
+class Answering(Protocol):
     """One connection, and what becomes of its messages."""
 
     __slots__ = ("_asking", "_has_answered", "_is_last", "_server", "_written")
@@ -132,14 +132,7 @@ class Parking(Protocol):
         Returns what answers it.
         """
         later, waiter = self.found, self._waiter
-        if (
-            type(later) is not Later
-            or waiter is None
-            or waiter.done()
-            or message is not self._messages[0][0]
-            or self.transport is None
-            or self.transport.is_closing()
-        ):
+        if type(later) is not Later or waiter is None or not self._is_parked(message, waiter):
             return None
         try:
             return partial(self._answer_parked, message, waiter, later.work())
@@ -148,9 +141,21 @@ class Parking(Protocol):
             self._wake(waiter)
             return None
 
+    def _is_parked(self, message: Any, waiter: "Future[None]") -> bool:
+        """Say whether a message still waits for its turn, and who asked for the answer."""
+        return (
+            not waiter.done()
+            and bool(self._messages)
+            and message is self._messages[0][0]
+            and self.transport is not None
+            and not self.transport.is_closing()
+        )
+
     def _answer_parked(
         self, message: Any, waiter: "Future[None]", make: Callable[[], Answer]
     ) -> None:
+        if not self._is_parked(message, waiter):
+            return
         found: Answer | Exception
         try:
             found = make()
