@@ -1,13 +1,15 @@
-"""Where the microseconds of a warm question go: `python -m tests.bench.steps`.
+"""Where the microseconds of a question go, warm or cold: `python -m tests.bench.steps`.
 
-In one process and without a socket: each step alone, for a thousand tokens in turn, the best of
-many rounds. What the steps take together is less than the whole: calls, and what the processor
-fetches from memory, come on top.
+In one process and without a socket. Of a warm one each step alone, for a thousand tokens in turn,
+the best of many rounds: what the steps take together is less than the whole, for calls, and what
+the processor fetches from memory, come on top. Of a cold one, which is cold only once, each stage
+of eight together, the least of all eights.
 """
 
 import asyncio
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
@@ -23,6 +25,7 @@ from sidecar.web import verify
 from sidecar.web.asking import Message
 from sidecar.web.context import CONTEXT, Context
 from sidecar.web.gateways import MANNERS, parse_target
+from sidecar.web.pace import TOGETHER, Later
 from sidecar.web.protocol import ProtocolServer
 from sidecar.web.requests import identify
 from tests.bench.questions import PEOPLE, Sealer, render
@@ -53,9 +56,18 @@ class Deaf(asyncio.Transport):
         """Do nothing: nobody is there."""
 
 
+def _read(parser: Any, question: bytes) -> Message:
+    """Return what the dialects look at of a question."""
+    raw = parser.feed_data(question)[0][0][0]
+    parser.message_consumed()
+    message = Message(PEER, Deaf())
+    message.method, message.raw_path, message.headers = raw.method, raw.path, raw.headers
+    return message
+
+
 @click.command()
 def main() -> None:
-    """Say what each step of a warm question takes."""
+    """Say what each step of a question takes."""
     for name, micros in uvloop.run(_measure()).items():
         click.echo(f"{name:<44}{micros:6.2f} µs")
 
@@ -68,7 +80,8 @@ async def _measure() -> dict[str, float]:
             try:
                 sealer = Sealer.of(service.directory / "keys")
                 questions = [render(each, each, sealer.bearer(each)) for each in range(PEOPLE)]
-                return _time(await _list_steps(runner, questions))
+                warm = _time(await _list_steps(runner, questions))
+                return warm | _time_cold(runner, sealer)
             finally:
                 await runner.cleanup()
 
@@ -95,15 +108,8 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
         parser.feed_data(questions[number])
         parser.message_consumed()
 
-    def read(question: bytes) -> Message:
-        raw = parser.feed_data(question)[0][0][0]
-        parser.message_consumed()
-        message = Message(PEER, transport)
-        message.method, message.raw_path, message.headers = raw.method, raw.path, raw.headers
-        return message
-
     # Few: of what is parsed already, a thousand would lie in memory and not at hand.
-    few = [read(question) for question in questions[:50]]
+    few = [_read(parser, question) for question in questions[:50]]
     parsed = [parse_target(each, manner, context.trusted) for each in few]
     shown = [context.presenting.read(each.headers, manner.joined, True) for each in few]
     now = read_clock()
@@ -139,6 +145,39 @@ async def _list_steps(runner: PublicRunner, questions: list[bytes]) -> Steps:
         ),
         "  the head": lambda number: one(heads, number).render(HttpVersion11, keep_alive=True),
     }
+
+
+def _time_cold(runner: PublicRunner, sealer: Sealer) -> dict[str, float]:
+    """Return the microseconds of each stage of a question whose token is new; none is sealed."""
+    context: Context = runner.app[CONTEXT]
+    context = replace(context, identity=replace(context.identity, asserts=False))
+    server = runner.server
+    assert isinstance(server, ProtocolServer)
+    connection = server()
+    connection.connection_made(Deaf())
+    parser: Any = connection._parser
+    manner = next(each for each in MANNERS if each.dialect == "traefik")
+
+    best = dict.fromkeys(("parsed", "read", "opened", "decided and written"), float("inf"))
+    now = read_clock()
+    for first in range(0, PEOPLE, TOGETHER):
+        people = range(first, first + TOGETHER)
+        questions = [render(each, each, sealer.bearer(each)) for each in people]
+        moments = [perf_counter()]
+        messages = [_read(parser, question) for question in questions]
+        moments.append(perf_counter())
+        found: list[Any] = [verify.answer(context, manner, each, now) for each in messages]
+        moments.append(perf_counter())
+        made = [later.work() for later in found]
+        moments.append(perf_counter())
+        heads = [make().render(HttpVersion11, keep_alive=True) for make in made]
+        moments.append(perf_counter())
+        assert all(type(each) is Later for each in found)
+        assert all(head.startswith(b"HTTP/1.1 200") for head in heads)
+        for stage, begun, ended in zip(best, moments, moments[1:], strict=False):
+            best[stage] = min(best[stage], (ended - begun) * 1e6 / TOGETHER)
+    whole = {"a new token, eight together": sum(best.values())}
+    return whole | {f"  {stage}": micros for stage, micros in best.items()}
 
 
 def _time(steps: Steps) -> dict[str, float]:

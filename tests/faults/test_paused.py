@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
 
-from tests.faults.asking import QUESTION, ask, let_in_until, log_in, log_in_token, log_out, until
+from tests.faults.asking import QUESTION, ask, let_in_until, log_in, log_in_token, until
 from tests.faults.pairs import Pair, serving_pair
 from tests.faults.raw import Connection, connected, request
 from tests.faults.test_reload import header_kid
@@ -147,9 +147,8 @@ async def test_after_a_short_pause_the_bound_counts_from_its_end(
     async with serving_pair(tmp_path) as pair:
         gone = await log_in_token(client, pair.one)
         assert await ask(client, pair.other, gone) == 200
-        began = send_signal(pair.other, signal.SIGSTOP)
+        began = await pause_and_log_out(client, pair, gone)
         try:
-            await log_out(client, pair.one, gone)
             await wait_out(began, SHORT)
         finally:
             continued = send_signal(pair.other, signal.SIGCONT)
@@ -163,7 +162,8 @@ async def test_who_has_not_read_a_key_refuses_and_acknowledges_nothing_of_what_i
     async with serving_pair(tmp_path) as pair, AsyncExitStack() as stack:
         here, paused = pair.one, pair.other
         asking, ending = await connect(stack, paused), await connect(stack, paused)
-        send_signal(paused, signal.SIGSTOP)
+        another = await log_in_token(client, here)
+        await pause_and_log_out(client, pair, another)  # so it keeps nobody from logging in either
         try:
             turned = await here.run("key", "rotate", "--now")
             assert turned.status == 0, turned.err
