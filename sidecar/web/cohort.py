@@ -12,6 +12,7 @@ from asyncio import AbstractEventLoop
 from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.clock import Now, read_clock
+from sidecar.web.pace import TOGETHER as DEAR_TOGETHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 # Connections. With more, the collector of garbage would look at what waits between the stages.
 TOGETHER: Final = 32
-DEAR_TOGETHER: Final = 8  # of those, the ones whose answers take dear work
 FEW: Final = 4  # arrivals; below, to wait for each other costs more than it spares
 ALONE: Final = 64  # arrivals that are dealt with as they come, until it is looked again
 

@@ -11,8 +11,9 @@ import pytest_asyncio
 from sidecar.core.token import open_token
 from sidecar.credentials import opening
 from sidecar.web import pace
-from sidecar.web.cohort import ALONE, DEAR_TOGETHER, FEW, TOGETHER, Cohort
+from sidecar.web.cohort import ALONE, FEW, TOGETHER, Cohort
 from sidecar.web.lane import Lane
+from sidecar.web.pace import TOGETHER as DEAR_TOGETHER
 from sidecar.web.protocol import ProtocolServer
 from tests.web.gated import Gated
 from tests.web.test_lane import Eager, question
